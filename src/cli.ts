@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { registerDev } from "./commands/dev.ts";
+import { registerMigrate } from "./commands/migrate.ts";
+import { registerServe } from "./commands/serve.ts";
+import { registerWork } from "./commands/work.ts";
+import { ConfigError } from "./config.ts";
+import { describeError } from "./errors.ts";
+
+/** A command is a file in commands/ with a function that adds it to the program, and a line here. */
+const COMMANDS = [registerDev, registerMigrate, registerServe, registerWork];
+
+const program = new Command("daybook")
+  .description("A double-entry ledger that lives inside PostgreSQL.")
+  .version(version())
+  .exitOverride() // commands inherit it, so it comes before them
+  .addHelpText(
+    "after",
+    `
+Examples:
+  $ daybook dev                         PostgreSQL, server and worker on this machine, nothing to set up
+  $ daybook migrate                     bring the database at DATABASE_URL up to date
+  $ daybook serve & daybook work        what runs in production`,
+  );
+for (const register of COMMANDS) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Exit code: 0 after --help, 2 if the command line or configuration is wrong, 1 for what failed. */
+function report(error: unknown): number {
+  // Commander has said what it had to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  process.stderr.write(`daybook: ${describeError(error)}\n`);
+  return error instanceof ConfigError ? 2 : 1;
+}
+
+function version(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,28 @@
+import { Option } from "commander";
+
+/** `--database-url`, which most commands have. */
+export function databaseUrlOption(): Option {
+  return new Option("-d, --database-url <url>", "the database, postgres://…").env("DATABASE_URL");
+}
+
+/** The flags of the GraphQL server, as given: strings, not yet checked. */
+export type ServerFlags = {
+  host: string;
+  port: string;
+  jwtSecret?: string;
+  jwksUrl?: string;
+  jwtAudience?: string;
+  jwtIssuer?: string;
+};
+
+/** Where the server listens and whose tokens it believes. */
+export function serverOptions(): Option[] {
+  return [
+    new Option("--host <address>", "address to listen on").env("DAYBOOK_HOST").default("127.0.0.1"),
+    new Option("-p, --port <port>", "port to listen on, 0 for any").env("PORT").default("5678"),
+    new Option("--jwt-secret <secret>", "key of HMAC-signed tokens").env("DAYBOOK_JWT_SECRET"),
+    new Option("--jwks-url <url>", "public keys of signed tokens").env("DAYBOOK_JWKS_URL"),
+    new Option("--jwt-audience <name>", "`aud` that tokens must carry").env("DAYBOOK_JWT_AUDIENCE"),
+    new Option("--jwt-issuer <name>", "`iss` that tokens must carry").env("DAYBOOK_JWT_ISSUER"),
+  ];
+}

@@ -1,0 +1,66 @@
+import { Logger, migrate as graphileMigrate, run } from "graphile-migrate";
+import { clearAllPools } from "graphile-migrate/dist/pgReal.js";
+import type { Log } from "../log.ts";
+
+export type MigrateOptions = { connectionString: string; migrationsFolder: string; log: Log };
+
+/** As whom migrations run, and how: the objects belong to daybook_owner, names are always qualified. */
+const SESSION = { role: "daybook_owner", search_path: "pg_catalog, pg_temp" };
+
+/**
+ * Runs the committed migrations that the database does not have yet.
+ * @param patience how long to wait, in milliseconds, for another graphile-migrate
+ * @throws Error of the migration that failed; those before it stay applied
+ */
+export async function runCommitted(options: MigrateOptions, patience: number): Promise<void> {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    try {
+      await withPools(() => graphileMigrate(settingsOf(options)));
+      return;
+    } catch (error) {
+      // graphile-migrate does not wait for its lock. Ours is held here, so this is its own command line.
+      const taken = error instanceof Error && error.message === "Failed to get exclusive lock";
+      if (!taken || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/**
+ * Runs SQL with its includes as graphile-migrate would, in one transaction, without recording it.
+ * @param name stands for the text in messages
+ */
+export async function runUncommitted(
+  options: MigrateOptions,
+  sql: string,
+  name: string,
+): Promise<void> {
+  await withPools(() => run(settingsOf(options), sql, name));
+}
+
+function settingsOf({ connectionString, migrationsFolder, log }: MigrateOptions) {
+  return {
+    connectionString,
+    // Unused, but it must not happen to be equal to the other.
+    rootConnectionString: "postgres://unused/template1",
+    migrationsFolder,
+    pgSettings: SESSION,
+    logger: new Logger(() => (level, message) => {
+      if (level === "error" || level === "warning") log.warn(message);
+      else if (level === "info") log.info(message);
+    }),
+  };
+}
+
+/**
+ * graphile-migrate keeps its connections for 200 ms, and ends the process if one fails meanwhile, as when
+ * the server is shut down: close them at once.
+ */
+async function withPools<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    clearAllPools();
+  }
+}

@@ -1,0 +1,74 @@
+import { GraphQLError, Kind } from "postgraphile/graphql";
+
+const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,5})?$|^[+-]?(nan|inf|infinity)$/i;
+const INTEGER = /^[+-]?\d{1,19}$/;
+const LARGEST = 2n ** 63n;
+
+type Kinds = Record<string, { code: string; sqlstate: string; isValid(text: string): boolean }>;
+
+/** Numbers that a JSON number cannot carry: `numeric` and `bigint`. Written as strings, read as strings. */
+const NUMBERS: Kinds = {
+  // Which numbers are amounts is the ledger's to say; this only keeps out what is no number at all.
+  BigFloat: {
+    code: "INVALID_AMOUNT",
+    sqlstate: "LDAMT",
+    isValid: (text) => text.length <= 200 && NUMERIC.test(text),
+  },
+  BigInt: {
+    code: "INVALID_ARGUMENT",
+    sqlstate: "LDARG",
+    isValid: (text) => INTEGER.test(text) && BigInt(text) < LARGEST && BigInt(text) >= -LARGEST,
+  },
+};
+
+/**
+ * Refuses JSON numbers that are fractions or beyond 2^53: parsing has already rounded them, perhaps. A whole number
+ * written in the text of the query is exact at any size, because GraphQL hands over its digits.
+ */
+export const ScalarsPlugin: GraphileConfig.Plugin = {
+  name: "DaybookScalarsPlugin",
+  version: "1.0.0",
+  schema: {
+    hooks: {
+      GraphQLScalarType(config) {
+        const number = NUMBERS[config.name];
+        if (!number) return config;
+        const check = (text: string): string => {
+          if (number.isValid(text.trim())) return text.trim();
+          throw refusal(config.name, number, JSON.stringify(text.slice(0, 100)));
+        };
+        return {
+          ...config,
+          description: descriptions[config.name] ?? config.description,
+          parseValue(value: unknown) {
+            if (typeof value === "string") return check(value);
+            if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
+            throw refusal(config.name, number, String(JSON.stringify(value)).slice(0, 100));
+          },
+          parseLiteral(node) {
+            if (node.kind === Kind.STRING || node.kind === Kind.INT) return check(node.value);
+            throw refusal(config.name, number, "value" in node ? String(node.value) : node.kind);
+          },
+        };
+      },
+    },
+  },
+};
+
+const descriptions: Record<string, string> = {
+  BigFloat:
+    'A decimal number of any size, written and read as a string: "100". A JSON number is accepted if it is whole and at most 2^53 - 1.',
+  BigInt:
+    "A whole number of 64 bits, written and read as a string. A JSON number is accepted if it is at most 2^53 - 1.",
+};
+
+function refusal(name: string, { code, sqlstate }: Kinds[string], value: string): GraphQLError {
+  return new GraphQLError(`${name} cannot take ${value}: write whole numbers as strings, "100"`, {
+    extensions: {
+      code,
+      sqlstate,
+      detail: { value },
+      hint: "Send numbers as strings of digits; a JSON number may already have been rounded.",
+    },
+  });
+}

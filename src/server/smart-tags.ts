@@ -1,0 +1,139 @@
+import { pgSmartTags } from "postgraphile/utils";
+
+type Rules = Extract<Parameters<typeof pgSmartTags>[0], unknown[]>;
+
+/**
+ * What can be filtered and ordered by: what an index answers, or what is cheap among the rows that one does.
+ * Everything else would read whole ledgers.
+ */
+const SEARCHABLE: Record<string, string[]> = {
+  ledgers: ["name"],
+  currencies: ["code"],
+  accounts: ["ledger", "id", "address", "currency", "created_at"],
+  balances: ["ledger", "account", "account_id", "currency"],
+  transactions: ["ledger", "id"],
+  entries: ["ledger", "id", "account_id", "transaction_id"],
+  current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
+  log: ["ledger", "id"],
+};
+
+/**
+ * Keys and relations that PostgreSQL does not know of: views have none, and the hot tables do without
+ * foreign keys. A relation's `fieldName` is what the referencing row shows, `foreignFieldName` the other way.
+ */
+const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> = {
+  transactions: {
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactions",
+      "(ledger, reverses_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversesTransaction|@backwardBehavior -*",
+      "(ledger, reversed_by_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversedByTransaction|@backwardBehavior -*",
+      "(ledger, partially_posts_transaction_id) references daybook.transactions (ledger, id)|@fieldName partiallyPostsTransaction|@backwardBehavior -*",
+    ],
+  },
+  entries: {
+    foreignKey: [
+      "(ledger, transaction_id) references daybook.transactions (ledger, id)|@fieldName transaction|@backwardBehavior -*",
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName account|@foreignFieldName entries",
+    ],
+  },
+  current_entries: {
+    // Also the order in which a transaction shows its lines.
+    primaryKey: "ledger,transaction_id,position",
+    foreignKey: [
+      "(ledger, transaction_id) references daybook.transactions (ledger, id)|@fieldName transaction|@foreignFieldName entries",
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName account|@backwardBehavior -*",
+    ],
+  },
+  balances: {
+    primaryKey: "ledger,account_id",
+    foreignKey: [
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
+    ],
+  },
+  log: {
+    primaryKey: "ledger,id",
+    foreignKey: [
+      "(ledger, transaction_id) references daybook.transactions (ledger, id)|@fieldName transaction|@backwardBehavior -*",
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName account|@backwardBehavior -*",
+    ],
+  },
+};
+
+/** Columns of views that are never null, which PostgreSQL cannot know; all the others may be. */
+const NULLABLE: Record<string, string[]> = {
+  balances: [],
+  current_entries: [
+    "lock_version",
+    "pending_debits",
+    "pending_credits",
+    "posted_debits",
+    "posted_credits",
+  ],
+  log: ["transaction_id", "account_id", "request_id", "client_address"],
+};
+
+const rules: Rules = [
+  ...Object.entries(RELATIONS).map(([name, tags]) => ({
+    kind: "class" as const,
+    match: `daybook.${name}`,
+    tags,
+  })),
+  {
+    kind: "constraint",
+    match: "daybook.accounts.account_ledger_exists",
+    tags: { fieldName: "ledgerDetails", foreignFieldName: "accounts" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.accounts.account_currency_exists",
+    tags: { fieldName: "currencyDetails", backwardBehavior: "-*" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.accounts.account_address_is_unique_in_ledger",
+    tags: { fieldName: "accountByAddress" },
+  },
+  {
+    kind: "attribute",
+    match: (column) => isSearchable(column) === true,
+    tags: { behavior: "+attribute:filterBy +attribute:orderBy" },
+  },
+  {
+    kind: "attribute",
+    match: (column) => isSearchable(column) === false,
+    tags: { behavior: "-attribute:filterBy -attribute:orderBy" },
+  },
+  { kind: "attribute", match: (column) => isNeverNull(column), tags: { notNull: true } },
+  // An array as long as the caller's own list of addresses, which the function limits: no pages.
+  {
+    kind: "procedure",
+    match: "daybook.account_balances",
+    tags: {
+      behavior: "-queryField:resource:connection +queryField:resource:list",
+      listSuffix: "omit",
+    },
+  },
+];
+
+type Column = Parameters<
+  Extract<Extract<Rules[number], { kind: "attribute" }>["match"], Function>
+>[0];
+
+/** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */
+function isSearchable(column: Column): boolean | undefined {
+  const relation = column.getClass();
+  if (relation?.getNamespace()?.nspname !== "daybook" || relation.relkind === "c") return undefined;
+  if (column.getTags()["behavior"] !== undefined) return undefined;
+  return SEARCHABLE[relation.relname]?.includes(column.attname) ?? false;
+}
+
+function isNeverNull(column: Column): boolean {
+  const relation = column.getClass();
+  if (relation?.getNamespace()?.nspname !== "daybook") return false;
+  return NULLABLE[relation.relname]?.includes(column.attname) === false;
+}
+
+/** All smart tags but the `@behavior -*` that stand in SQL comments. */
+export const SmartTagsPlugin: GraphileConfig.Plugin = pgSmartTags(rules, null, {
+  name: "DaybookSmartTagsPlugin",
+});

@@ -1,0 +1,110 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it sets a variable that the next imports read
+import "./environment.ts";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Pool } from "pg";
+import { postgraphile } from "postgraphile";
+import { grafserv } from "postgraphile/grafserv/node";
+import { isLoopback } from "../config.ts";
+import { consoleLog, type Log } from "../log.ts";
+import { makeAuthenticator, type JwtOptions } from "./auth.ts";
+import { checkDatabase } from "./database.ts";
+import { serverPreset } from "./preset.ts";
+import { contextPlugin } from "./context.ts";
+import { requestPlugin } from "./request.ts";
+
+export type ServerOptions = {
+  /** Of daybook_authenticator; as another login its grants decide (`grant_ledger_access`). */
+  connectionString: string;
+  host: string;
+  /** 0 for any free one. */
+  port: number;
+  /** How callers' tokens are checked. Without a key every caller is trusted and the host must be loopback. */
+  jwt?: JwtOptions;
+  log?: Log;
+};
+
+/** How many operations may use the database at once; more wait for their turn. */
+const CONNECTIONS = 20;
+/** How long requests may go on after `stop()` was called. */
+const GRACE_MS = 10_000;
+
+/**
+ * Serves the ledger as GraphQL at `/graphql`, with an editor at `/` and `/healthz` for supervisors.
+ * @returns the address, and `stop`, which lets running requests finish
+ * @throws Error if the database is too old, not migrated or not reachable, or if an open server would not be loopback
+ */
+export async function startServer(
+  options: ServerOptions,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const { connectionString, host, port, jwt, log = consoleLog("server") } = options;
+  const authenticate = makeAuthenticator(jwt);
+  if (!authenticate && !isLoopback(host)) {
+    throw new Error(
+      `without a key for tokens the server listens on 127.0.0.1 only, not on ${host}`,
+    );
+  }
+  const pool = makePool(connectionString, log);
+  const stops = [() => pool.end()];
+  const stop = async () => {
+    for (const end of stops.splice(0).toReversed()) await end();
+  };
+  try {
+    const trusted = await checkDatabase(pool, log);
+    if (!authenticate)
+      log.warn(`no key for tokens: every caller is trusted and acts as ${trusted.role}`);
+    const isHealthy = () =>
+      pool.query("select").then(
+        () => true,
+        () => false,
+      );
+    const request = requestPlugin({ authenticate, trusted, isHealthy });
+    const graphql = postgraphile(serverPreset(pool, log, [request, contextPlugin(pool)]));
+    stops.push(async () => graphql.release());
+    const server = createServer();
+    const serv = graphql.createServ(grafserv);
+    await serv.addTo(server);
+    await serv.ready();
+    await graphql.getSchema();
+    await listen(server, host, port);
+    stops.push(() => close(server));
+    const name = host.includes(":") ? `[${host}]` : host;
+    return { url: `http://${name}:${(server.address() as AddressInfo).port}/graphql`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function makePool(connectionString: string, log: Log): Pool {
+  const pool = new Pool({
+    connectionString,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: 10_000,
+    application_name: "daybook serve",
+    // Statements are sent without waiting for the answers to those before; see session.ts.
+    pipeline: true,
+  } as ConstructorParameters<typeof Pool>[0]);
+  const onError = (error: Error) => log.error(`lost a connection: ${error.message}`);
+  return pool.on("error", onError).on("connect", (client) => client.on("error", onError));
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject).listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,49 @@
+import { Pool } from "pg";
+import { withSettings } from "../database-url.ts";
+import type { Log } from "../log.ts";
+import { startFolding } from "./fold.ts";
+import { startJobs } from "./jobs.ts";
+
+export type WorkerOptions = {
+  /** Of daybook_worker, or of a role that may become it. */
+  connectionString: string;
+  /** Jobs at the same time. Default 2. */
+  concurrency?: number;
+  log: Log;
+};
+
+/**
+ * Starts everything that happens a moment later: folding, and hourly jobs.
+ * @returns a handle whose `stop` lets running work finish
+ * @throws Error if the database cannot be reached or is not migrated
+ */
+export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
+  const { connectionString, concurrency = 2, log } = options;
+  const pool = new Pool({
+    // graphile-worker's tables show rows to their owner only.
+    connectionString: withSettings(connectionString, { role: "daybook_worker" }),
+    max: concurrency + 3, // its listener, its cron and its own statements
+    application_name: "daybook work",
+  });
+  const onError = (error: Error) => log.error(`lost a connection: ${error.message}`);
+  pool.on("error", onError).on("connect", (client) => client.on("error", onError));
+  try {
+    await checkMigrated(pool);
+    const jobs = await startJobs({ pool, concurrency, log });
+    const folding = startFolding({ connectionString, log });
+    return {
+      async stop() {
+        await Promise.all([folding.stop(), jobs.stop()]);
+        await pool.end();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+async function checkMigrated(pool: Pool): Promise<void> {
+  const { rows } = await pool.query("select to_regnamespace('daybook_private') is null as missing");
+  if (rows[0].missing) throw new Error("the database holds no ledger yet: run daybook migrate");
+}

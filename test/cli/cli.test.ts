@@ -1,0 +1,56 @@
+import { describe, expect, test } from "@jest/globals";
+import { runCli } from "../support/run-cli.ts";
+
+const URL = "postgres://someone:secret@127.0.0.1:1/books"; // nobody listens on port 1
+
+test.each([[[]], [["dev"]], [["migrate"]], [["serve"]], [["work"]]])(
+  "daybook %j --help explains itself with examples",
+  async (command) => {
+    const { code, stdout } = await runCli([...command, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Usage: daybook/);
+    expect(stdout).toMatch(/Examples:\n {2}\$ /);
+  },
+);
+
+test("daybook --version is the package's", async () => {
+  expect(await runCli(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+});
+
+describe("exit code 2 and one line on stderr", () => {
+  test.each([
+    ["an unknown command", ["nonsense"], /unknown command 'nonsense'/],
+    ["an unknown flag", ["migrate", "--nonsense"], /unknown option '--nonsense'/],
+    ["no database", ["migrate"], /set DATABASE_URL or pass --database-url/],
+    ["something that is no URL", ["migrate", "-d", "books"], /must look like postgres:/],
+    ["another kind of URL", ["work", "-d", "mysql://a/b"], /must look like postgres:/],
+    ["a URL without database", ["serve", "-d", "postgres://a"], /end with the name of a database/],
+    ["an impossible port", ["serve", "-d", URL, "--port", "70000"], /--port must be a port/],
+    ["no jobs at all", ["work", "-d", URL, "--jobs", "0"], /--jobs must be a whole number/],
+    ["an open door", ["serve", "-d", URL, "--host", "0.0.0.0"], /listens on 127\.0\.0\.1 only/],
+    ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
+  ])("for %s", async (_name, args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout, lines: stderr.trim().split("\n").length }).toEqual({
+      code: 2,
+      stdout: "",
+      lines: 1,
+    });
+  });
+
+  test("that names all mistakes at once", async () => {
+    const { code, stderr } = await runCli(["serve", "--port", "x", "--host", "::"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/no database.*--port.*127\.0\.0\.1 only/);
+  });
+});
+
+test.each(["migrate", "serve", "work"])(
+  "daybook %s: a database that does not answer is one line and exit code 1, without the password",
+  async (command) => {
+    const { code, stderr } = await runCli([command], { DATABASE_URL: URL, PORT: "0" });
+    expect(stderr).toBe("daybook: connect ECONNREFUSED 127.0.0.1:1\n");
+    expect(code).toBe(1);
+  },
+);

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { silentLog, type Log } from "../../src/log.ts";
+import { startWorker } from "../../src/worker/start.ts";
+import { createDatabase, createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { until } from "../support/temporary.ts";
+
+let database: TestDatabase;
+let errors: string[] = [];
+const log: Log = { ...silentLog, error: (message) => errors.push(message) };
+
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database?.drop());
+
+async function strings(sql: string): Promise<unknown[]> {
+  return (await database.pool.query({ text: sql, rowMode: "array" })).rows.flat();
+}
+
+const waiting = () => strings("select task_identifier from graphile_worker.jobs order by 1");
+
+test("as daybook_worker it runs each hourly task once at the start, and knows when to run it again", async () => {
+  const worker = await startWorker({ connectionString: database.urlOf("daybook_worker"), log });
+  try {
+    await until("all jobs are done", async () => (await waiting()).length === 0);
+    expect(
+      await strings("select identifier from graphile_worker._private_known_crontabs order by 1"),
+    ).toEqual(["ensure_partitions", "purge_idempotency_keys"]);
+  } finally {
+    await worker.stop();
+  }
+  expect(errors).toEqual([]);
+});
+
+test("a superuser's worker does the same", async () => {
+  const worker = await startWorker({ connectionString: database.url, log });
+  const roles = `select distinct usename::text from pg_stat_activity
+                  where application_name in ('daybook work', 'daybook fold') and datname = current_database()`;
+  expect(await strings(roles)).toEqual(["postgres"]);
+  await until("all jobs are done", async () => (await waiting()).length === 0);
+  await worker.stop();
+  expect(errors).toEqual([]);
+});
+
+test("goes on after the database cut all its connections", async () => {
+  const worker = await startWorker({ connectionString: database.urlOf("daybook_worker"), log });
+  await until("all jobs are done", async () => (await waiting()).length === 0);
+  await database.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'daybook_worker'",
+  );
+  await database.pool.query("select graphile_worker.add_job('ensure_partitions')");
+  await until("the next job is done", async () => (await waiting()).length === 0);
+  await worker.stop();
+  expect(errors.length).toBeGreaterThan(0); // it said so
+  errors = [];
+});
+
+test("a database without a ledger is refused at the start", async () => {
+  const empty = await createEmptyDatabase();
+  try {
+    const options = { connectionString: empty.urlOf("daybook_worker"), log };
+    await expect(startWorker(options)).rejects.toThrow(/run daybook migrate/);
+  } finally {
+    await empty.drop();
+  }
+});
