@@ -75,7 +75,8 @@ export function errorMask(log: Log): (error: GraphQLError) => GraphQLError {
     }
     const hash = createHash("sha1").update(String(original)).digest("base64url");
     const id = randomBytes(6).toString("base64url");
-    log.error(`masked error (hash: '${hash}', id: '${id}'): ${original.stack ?? String(original)}`);
+    const stack = (original.stack ?? String(original)).replace(/\s*\n\s*/g, " | ");
+    log.error(`masked error (hash: '${hash}', id: '${id}'): ${stack}`);
     const message = `An error occurred (logged with hash: '${hash}', id: '${id}')`;
     return withExtensions(error, message, { code: "INTERNAL_ERROR", errorId: id });
   };

@@ -1,49 +1,89 @@
-import { lambda, list, type ConnectionStep, type Step } from "postgraphile/grafast";
+import {
+  constant,
+  lambda,
+  list,
+  type ConnectionStep,
+  type FieldArgs,
+  type Step,
+} from "postgraphile/grafast";
 
 /** What a page holds if the query does not say. */
 export const PAGE_DEFAULT = 100;
 /** What a page may hold. */
 export const PAGE_MAX = 1000;
 
-/** Pages have a default length and a greatest one, so that no query reads a whole ledger at once. */
+/**
+ * Pages have a default length and a greatest one, so that no query reads a whole ledger at once. In place of
+ * PostGraphile's own plugin, which also gives page arguments to arrays of functions, where they clash with
+ * arguments of that name.
+ */
 export const PaginationPlugin: GraphileConfig.Plugin = {
   name: "DaybookPaginationPlugin",
   version: "1.0.0",
   schema: {
+    // Functions say themselves that they have no way back.
+    entityBehavior: { pgResource: "resource:connection:backwards" },
     hooks: {
-      GraphQLObjectType_fields_field(field, _build, context) {
-        const { isPgFieldConnection, pgFieldResource } = context.scope;
-        if (!isPgFieldConnection || !pgFieldResource || !field.plan) return field;
+      GraphQLObjectType_fields_field(field, build, context) {
+        const direction = directionOf(build, context.scope);
+        if (!direction || !field.plan) return field;
         const { plan } = field;
         return {
           ...field,
           plan($source, args, info) {
-            const $connection = plan($source, args, info) as ConnectionStep<any, any, any>;
-            const $sizes = list([args.getRaw("first"), args.getRaw("last")]);
-            $connection.setFirst(lambda($sizes as Step<Sizes>, pageSize, true));
+            const $connection: Connection = plan($source, args, info) as Connection;
+            setPage($connection, args, direction);
             return $connection;
           },
         };
       },
-      GraphQLObjectType_fields_field_args(args, _build, context) {
-        if (context.scope.isPgFieldSimpleCollection && !context.scope.isPgFieldConnection) {
-          // Functions that return arrays limit them themselves.
-          const { first: _first, offset: _offset, filter: _filter, ...others } = args;
-          return others as typeof args;
-        }
-        if (!context.scope.isPgFieldConnection || !args["first"]) return args;
-        const { applyPlan: _set, ...first } = args["first"];
-        return {
-          ...args,
+      GraphQLObjectType_fields_field_args(args, build, context) {
+        const direction = directionOf(build, context.scope);
+        if (!direction) return args;
+        const { GraphQLInt: Int } = build.graphql;
+        const Cursor = build.getInputTypeByName(build.inflection.builtin("Cursor"));
+        const forwards = {
           first: {
-            ...first,
-            description: `Only the first n of them, at most ${PAGE_MAX}; ${PAGE_DEFAULT} if neither first nor last is given.`,
+            type: Int,
+            description: `Only the first n, at most ${PAGE_MAX}; ${PAGE_DEFAULT} if the query does not say.`,
           },
+          offset: { type: Int, description: "Leave out the first n." },
+          after: { type: Cursor, description: "Only what stands after this cursor." },
         };
+        const backwards = {
+          last: { type: Int, description: `Only the last n, at most ${PAGE_MAX}.` },
+          before: { type: Cursor, description: "Only what stands before this cursor." },
+        };
+        const page = { ...forwards, ...(direction === "both" && backwards) };
+        return build.extend(args, page, `Adding page arguments to '${context.scope.fieldName}'`);
       },
     },
   },
 };
+
+type Connection = ConnectionStep<any, any, any>;
+type Direction = "both" | "forwards";
+
+/** Which ways a list can be paged; undefined if it is none, or an array that is as long as it is. */
+function directionOf(
+  build: GraphileBuild.Build,
+  { isPgFieldConnection, pgFieldResource }: GraphileBuild.ScopeObjectFieldsField,
+): Direction | undefined {
+  if (!isPgFieldConnection || !pgFieldResource || pgFieldResource.isUnique) return undefined;
+  const backwards = "resource:connection:backwards";
+  return build.behavior.pgResourceMatches(pgFieldResource, backwards) ? "both" : "forwards";
+}
+
+function setPage($connection: Connection, args: FieldArgs, direction: Direction): void {
+  const $first = args.getRaw("first");
+  const $last = direction === "both" ? args.getRaw("last") : constant(null);
+  $connection.setFirst(lambda(list([$first, $last]) as Step<Sizes>, pageSize, true));
+  $connection.setOffset(args.getRaw("offset") as Step<number>);
+  $connection.setAfter(args.getRaw("after") as Step<string>);
+  if (direction === "forwards") return;
+  $connection.setLast($last as Step<number>);
+  $connection.setBefore(args.getRaw("before") as Step<string>);
+}
 
 type Sizes = readonly [number | null | undefined, number | null | undefined];
 

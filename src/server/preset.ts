@@ -27,6 +27,7 @@ export const schemaPreset: GraphileConfig.Preset = {
     "PgConditionCustomFieldsPlugin",
     "PgMutationPayloadEdgePlugin",
     "PgRBACPlugin", // the API is the whole schema `daybook`; who may use what of it, each call decides
+    "PgFirstLastBeforeAfterArgsPlugin", // see PaginationPlugin
     "PgConnectionArgFilterBackwardRelationsPlugin",
     "PgConnectionArgFilterForwardRelationsPlugin",
   ],
@@ -34,6 +35,7 @@ export const schemaPreset: GraphileConfig.Preset = {
   schema: {
     // Not -insert: that would take the input types of functions away as well.
     defaultBehavior: "-resource:insert -resource:update -resource:delete",
+    connectionFilterSetofFunctions: false,
     pgForbidSetofFunctionsToReturnNull: true,
     connectionFilterAllowedOperators: [
       "isNull",

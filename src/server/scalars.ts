@@ -1,4 +1,4 @@
-import { GraphQLError, Kind } from "postgraphile/graphql";
+import { GraphQLError, Kind, type GraphQLScalarTypeConfig } from "postgraphile/graphql";
 
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,5})?$|^[+-]?(nan|inf|infinity)$/i;
 const INTEGER = /^[+-]?\d{1,19}$/;
@@ -31,6 +31,7 @@ export const ScalarsPlugin: GraphileConfig.Plugin = {
   schema: {
     hooks: {
       GraphQLScalarType(config) {
+        if (config.name === "JSON") return withExactNumbers(config);
         const number = NUMBERS[config.name];
         if (!number) return config;
         const check = (text: string): string => {
@@ -62,7 +63,11 @@ const descriptions: Record<string, string> = {
     "A whole number of 64 bits, written and read as a string. A JSON number is accepted if it is at most 2^53 - 1.",
 };
 
-function refusal(name: string, { code, sqlstate }: Kinds[string], value: string): GraphQLError {
+function refusal(
+  name: string,
+  { code, sqlstate }: { code: string; sqlstate: string },
+  value: string,
+): GraphQLError {
   return new GraphQLError(`${name} cannot take ${value}: write whole numbers as strings, "100"`, {
     extensions: {
       code,
@@ -71,4 +76,30 @@ function refusal(name: string, { code, sqlstate }: Kinds[string], value: string)
       hint: "Send numbers as strings of digits; a JSON number may already have been rounded.",
     },
   });
+}
+
+type Scalar = GraphQLScalarTypeConfig<unknown, unknown>;
+
+/** Metadata must come back as it went in, so numbers that were rounded on the way are refused there too. */
+function withExactNumbers(config: Scalar): Scalar {
+  const { parseValue, parseLiteral } = config;
+  return {
+    ...config,
+    parseValue: (value) => exact(parseValue!(value)),
+    parseLiteral: (node, variables) => exact(parseLiteral!(node, variables)),
+  };
+}
+
+function exact<T>(json: T): T {
+  // A list, not recursion: how deep a value goes is the caller's choice.
+  const left: unknown[] = [json];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === "object" && value !== null) {
+      for (const inner of Object.values(value)) left.push(inner);
+    } else if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      throw refusal("JSON", { code: "INVALID_ARGUMENT", sqlstate: "LDARG" }, String(value));
+    }
+  }
+  return json;
 }

@@ -104,10 +104,10 @@ const rules: Rules = [
     tags: { behavior: "-attribute:filterBy -attribute:orderBy" },
   },
   { kind: "attribute", match: (column) => isNeverNull(column), tags: { notNull: true } },
-  // An array as long as the caller's own list of addresses, which the function limits: no pages.
+  // Arrays as long as the caller says, which the function limits, are no pages.
   {
     kind: "procedure",
-    match: "daybook.account_balances",
+    match: (proc) => proc.getNamespace()?.nspname === "daybook" && hasOwnLength(proc),
     tags: {
       behavior: "-queryField:resource:connection +queryField:resource:list",
       listSuffix: "omit",
@@ -115,9 +115,16 @@ const rules: Rules = [
   },
 ];
 
+type Procedure = Parameters<
+  Extract<Extract<Rules[number], { kind: "procedure" }>["match"], Function>
+>[0];
 type Column = Parameters<
   Extract<Extract<Rules[number], { kind: "attribute" }>["match"], Function>
 >[0];
+
+function hasOwnLength(proc: Procedure): boolean {
+  return proc.proname === "account_balances" || !!proc.proargnames?.includes("first");
+}
 
 /** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */
 function isSearchable(column: Column): boolean | undefined {

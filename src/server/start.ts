@@ -85,8 +85,9 @@ function makePool(connectionString: string, log: Log): Pool {
     // Statements are sent without waiting for the answers to those before; see session.ts.
     pipeline: true,
   } as ConstructorParameters<typeof Pool>[0]);
-  const onError = (error: Error) => log.error(`lost a connection: ${error.message}`);
-  return pool.on("error", onError).on("connect", (client) => client.on("error", onError));
+  pool.on("error", (error) => log.error(`lost a connection: ${error.message}`));
+  // One in use tells by the statement that fails; without a listener it would end the process.
+  return pool.on("connect", (client) => client.on("error", () => {}));
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
@@ -100,11 +101,13 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+    // A connection whose last request has just ended would stay open for its next one.
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    const all = setTimeout(() => server.closeAllConnections(), GRACE_MS);
     server.close(() => {
-      clearTimeout(timer);
+      clearInterval(idle);
+      clearTimeout(all);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

@@ -4,7 +4,7 @@ import type { PoolClient, QueryArrayConfig } from "pg";
 /** Beyond this a connection is given up, and with it what it has prepared. */
 const PREPARED_MAX = 300;
 /** Longer texts come from unusual queries: not worth the server's memory. */
-const LENGTH_MAX = 20_000;
+const LENGTH_MAX = 10_000;
 
 const names = new Map<string, string>();
 const prepared = new WeakMap<PoolClient, Set<string>>();
@@ -31,7 +31,7 @@ export function isWornOut(client: PoolClient): boolean {
 function nameOf(text: string): string {
   const known = names.get(text);
   if (known) return known;
-  if (names.size > 2000) names.clear(); // the name depends on the text alone
+  if (names.size > 1000) names.clear(); // the name depends on the text alone
   const name = `d${createHash("sha1").update(text).digest("hex")}`;
   names.set(text, name);
   return name;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { SYMBOLS } from "../../src/server/errors.ts";
+import { administer } from "../support/database.ts";
 import { CREATE, entriesOf, openBooks, startTestServer, type TestServer } from "./server.ts";
 
 /** Raised and caught inside, to undo a dry run. */
@@ -105,7 +106,8 @@ test.each([
 ])(
   "%s arrives with its symbol, its SQLSTATE, its facts and what to do",
   async (code, request, detail) => {
-    const { status, data, errors } = await server.ask(...request);
+    const [query, variables] = request;
+    const { status, data, errors } = await server.ask(query, variables);
     expect(status).toBe(200);
     expect(Object.values(data)).toEqual([null]);
     expect(errors).toHaveLength(1);
@@ -176,7 +178,7 @@ test("a database that is gone is said to be gone, and /healthz as well", async (
   const { pool } = server.database;
   const allow = async (allowed: boolean) => {
     const { rows } = await pool.query("select current_database() as name");
-    await pool.query(`alter database ${rows[0].name} with allow_connections ${allowed}`);
+    await administer(`alter database ${rows[0].name} with allow_connections ${allowed}`);
   };
   expect((await fetch(health)).status).toBe(200);
   await allow(false);

@@ -24,15 +24,6 @@ test("without a key for tokens it listens on loopback only, and says that it tru
 });
 
 test("without a key it answers to names of this machine only, against pages that rebind theirs", async () => {
-  const statusFor = (host: string) =>
-    new Promise<number | undefined>((resolve, reject) => {
-      const headers = { host, "content-type": "application/json" };
-      const call = request(server.url, { method: "POST", headers }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      call.on("error", reject).end('{"query":"{ __typename }"}');
-    });
   expect(await statusFor("localhost:1234")).toBe(200);
   expect(await statusFor("127.0.0.1")).toBe(200);
   expect(await statusFor("evil.example")).toBe(401);
@@ -130,4 +121,16 @@ async function waitFor(sql: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error(`in vain: ${sql}`);
+}
+
+/** `fetch` does not let a caller choose the header. */
+function statusFor(host: string): Promise<number | undefined> {
+  const headers = { host, "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const call = request(server.url, { method: "POST", headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    call.on("error", reject).end('{"query":"{ __typename }"}');
+  });
 }

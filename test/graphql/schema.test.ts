@@ -62,6 +62,23 @@ test("names the inputs of functions as the contract does, and columns as SQL doe
   expect(types.flatMap(fieldsOf).filter((name) => /rowId|nodeId/i.test(name))).toEqual([]);
 });
 
+test("a batch takes TransactionInput and returns a list, though there is a table of that name", async () => {
+  await database.pool.query(`
+    create function daybook.probe(ledger text, transactions daybook.transaction_input[])
+      returns setof daybook.transaction_result language sql volatile
+      as 'select null::daybook.transaction_result'`);
+  const probed = (await makeSchema(databasePreset(database.pool))).schema;
+  await database.pool.query("drop function daybook.probe");
+  const shape = (name: string) => {
+    const type = probed.getType(name);
+    const fields = isObjectType(type) || isInputObjectType(type) ? type.getFields() : {};
+    return Object.values(fields).map((field) => `${field.name}: ${String(field.type)}`);
+  };
+  expect(shape("ProbeInput")).toContain("transactions: [TransactionInput]!");
+  expect(shape("ProbePayload")).toContain("result: [TransactionResult!]");
+  expect(shape("TransactionInput")).toContain("entries: [EntryInput]");
+});
+
 test("shows nothing of daybook_private, and no column that SQL hides", async () => {
   const { rows } = await database.pool.query<{ name: string }>(`
     select relname as name from pg_class

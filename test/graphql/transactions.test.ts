@@ -42,8 +42,8 @@ test("the life of a pending transaction", async () => {
 
 test("shows a transaction with its lines in order, their accounts and balances", async () => {
   const entries = [
-    { account: "bank", direction: "debit", amount: "7" },
     { account: "users:alice", direction: "credit", amount: "3" },
+    { account: "bank", direction: "debit", amount: "7" },
     { account: "users:alice", direction: "credit", amount: "4", metadata: { part: "b" } },
   ];
   const query = CREATE.replace(
@@ -64,8 +64,8 @@ test("shows a transaction with its lines in order, their accounts and balances",
   const { nodes, totalCount } = transaction.entries;
   expect(totalCount).toBe(3);
   expect(nodes.map((node: any) => [node.position, node.amount, node.account.address])).toEqual([
-    [1, "7", "bank"],
-    [2, "3", "users:alice"],
+    [1, "3", "users:alice"],
+    [2, "7", "bank"],
     [3, "4", "users:alice"],
   ]);
   expect(nodes[2]).toMatchObject({
@@ -73,7 +73,7 @@ test("shows a transaction with its lines in order, their accounts and balances",
     effect: "posted",
     transaction: { id: transactionId },
   });
-  expect(nodes[1].account.balance).toEqual(nodes[2].account.balance);
+  expect(nodes[0].account.balance).toEqual(nodes[2].account.balance);
 });
 
 test("a dry run shows nothing that could be looked up", async () => {
