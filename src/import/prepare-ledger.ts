@@ -1,0 +1,39 @@
+import { Client } from "pg";
+import { errorCode } from "../errors.ts";
+import { checkVersion } from "../migrate/check-version.ts";
+import { readShapes, type Shapes } from "./shape.ts";
+import { CHECK_LEDGER, CREATE_LEDGER } from "./statements.ts";
+
+/**
+ * Makes sure that lines can be imported into a ledger at all, over a connection of its own.
+ * @param create whether to make the ledger if it is missing
+ * @returns what lines may say
+ * @throws Error saying what is in the way
+ */
+export async function prepareLedger(
+  connectionString: string,
+  ledger: string,
+  create: boolean,
+): Promise<Shapes> {
+  const client = new Client({ connectionString, application_name: "daybook import" });
+  client.on("error", () => {}); // told by the query as well
+  try {
+    await client.connect();
+    await checkVersion(client);
+    const shapes = await readShapes(client);
+    if (create) await createLedger(client, ledger);
+    await client.query(CHECK_LEDGER, [ledger]);
+    return shapes;
+  } finally {
+    await client.end();
+  }
+}
+
+async function createLedger(client: Client, ledger: string): Promise<void> {
+  try {
+    await client.query(CREATE_LEDGER, [ledger]);
+  } catch (error) {
+    // There is one, made with a description perhaps: it will do.
+    if (errorCode(error) !== "LDDUP") throw error;
+  }
+}

@@ -1,0 +1,148 @@
+import type { TestDatabase } from "./database.ts";
+import type { Statement } from "./sessions.ts";
+
+export type Bounds = Partial<Record<"gt" | "gte" | "eq" | "not_eq" | "lte" | "lt", number>>;
+
+/** A field of daybook.entry_input each. */
+export type Line = {
+  account: string;
+  direction: "debit" | "credit";
+  amount: number;
+  lock_version?: number;
+  pending_balance?: Bounds;
+  posted_balance?: Bounds;
+  available_balance?: Bounds;
+  show_resulting_balances?: boolean;
+};
+
+export type LineOptions = Omit<Line, "account" | "direction" | "amount">;
+
+/** Arguments of daybook.create_transaction. */
+export type CreateOptions = {
+  status?: "pending" | "posted";
+  idempotency_key?: string;
+  external_id?: string;
+  description?: string;
+  archive_on_lock_failure?: boolean;
+  dry_run?: boolean;
+};
+
+export type TransferOptions = CreateOptions & { from?: LineOptions; to?: LineOptions };
+
+export type AccountOptions = {
+  currency?: string;
+  normal_balance?: "debit" | "credit";
+  balance_min?: number;
+  balance_max?: number;
+  /** What it holds at first, from the account `world`. */
+  money?: number;
+};
+
+let count = 0;
+
+/** Opens a ledger of its own with these accounts and an account `world`; gives its name. */
+export async function openLedger(
+  { pool }: Pick<TestDatabase, "pool">,
+  accounts: Record<string, AccountOptions>,
+): Promise<string> {
+  const ledger = `ledger-${++count}`;
+  await pool.query("select daybook.create_ledger($1)", [ledger]);
+  await pool.query("select daybook.grant_ledger_access('test_writer', $1, 'write')", [ledger]);
+  const all: [string, AccountOptions][] = [["world", {}], ...Object.entries(accounts)];
+  for (const [address, { currency = "USD", money, ...options }] of all) {
+    await pool.query(
+      `select daybook.open_account($1, $2, $3, $4, $5, $6)`,
+      [
+        ledger,
+        address,
+        currency,
+        options.normal_balance ?? "credit",
+        options.balance_min ?? null,
+        options.balance_max ?? null,
+      ],
+    );
+    if (money) await pool.query(transfer(ledger, "world", address, money));
+  }
+  return ledger;
+}
+
+/** Makes a transaction of any entries. */
+export function create(ledger: string, lines: Line[], options: CreateOptions = {}) {
+  return {
+    name: "create",
+    text: `select * from daybook.create_transaction($1,
+             array(select jsonb_populate_record(null::daybook.entry_input, e)
+                     from jsonb_array_elements($2) with ordinality u (e, n) order by n),
+             status => $3, idempotency_key => $4, external_id => $5, description => $6,
+             archive_on_lock_failure => $7, dry_run => $8)`,
+    values: [
+      ledger,
+      JSON.stringify(lines),
+      options.status,
+      options.idempotency_key,
+      options.external_id,
+      options.description,
+      options.archive_on_lock_failure,
+      options.dry_run,
+    ],
+  } satisfies Statement;
+}
+
+/** Moves an amount out of one account, by a debit, into another, by a credit. */
+export function transfer(
+  ledger: string,
+  from: string,
+  to: string,
+  amount: number,
+  { from: debit, to: credit, ...options }: TransferOptions = {},
+) {
+  const lines: Line[] = [
+    { account: from, direction: "debit", amount, ...debit },
+    { account: to, direction: "credit", amount, ...credit },
+  ];
+  return create(ledger, lines, options);
+}
+
+/** A transfer that must not leave less than nothing. */
+export function withdrawal(ledger: string, from: string, amount: number, options?: CreateOptions) {
+  const covered = { available_balance: { gte: 0 } };
+  return transfer(ledger, from, "world", amount, { ...options, from: covered });
+}
+
+/** Posts or archives a pending transaction. */
+export function finish(
+  operation: "post" | "archive",
+  ledger: string,
+  transactionId: string,
+  idempotencyKey?: string,
+) {
+  return {
+    name: operation,
+    text: `select * from daybook.${operation}_transaction($1, $2, idempotency_key => $3)`,
+    values: [ledger, transactionId, idempotencyKey],
+  } satisfies Statement;
+}
+
+/** Applies an account's queued entries; for the worker's login or the superuser. */
+export async function fold({ pool }: Pick<TestDatabase, "pool">, ledger: string, account: string) {
+  const find = "select id from daybook.accounts where ledger = $1 and address = $2";
+  const { rows } = await pool.query(find, [ledger, account]);
+  return {
+    name: "fold",
+    text: "select daybook_private.fold_account($1, $2) as folded",
+    values: [ledger, rows[0].id],
+  } satisfies Statement;
+}
+
+/** The balances of an account. */
+export async function balanceOf({ pool }: Pick<TestDatabase, "pool">, ledger: string, account: string) {
+  const { rows } = await pool.query(
+    `select b.lock_version::integer as version, b.posted_amount::integer as posted,
+            b.pending_amount::integer as pending, b.available_amount::integer as available,
+            (select count(*)::integer from daybook_private.entry_queue q
+              where q.ledger = b.ledger and q.account_id = b.account_id) as queued
+       from daybook.balances b where b.ledger = $1 and b.account = $2`,
+    [ledger, account],
+  );
+  return rows[0] as Record<"version" | "posted" | "pending" | "available" | "queued", number>;
+}

@@ -1,0 +1,198 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
+import type { Client, QueryResultRow } from "pg";
+import { createDatabase, type Login, type TestDatabase } from "./database.ts";
+
+export type Bounds = Partial<
+  Record<"gt" | "gte" | "eq" | "not_eq" | "lte" | "lt", number | string | null>
+>;
+export type Entry = {
+  account: string | null;
+  direction: "debit" | "credit" | null;
+  amount: number | string | null;
+  lock_version?: number | null;
+  pending_balance?: Bounds | null;
+  posted_balance?: Bounds | null;
+  available_balance?: Bounds | null;
+  show_resulting_balances?: boolean | null;
+  metadata?: unknown;
+};
+type Extras = Partial<Omit<Entry, "account" | "direction" | "amount">>;
+export type Row = QueryResultRow;
+
+/** What a refused call says: the contract's three fields, DETAIL parsed. */
+export type Refusal = { code: string; detail: Record<string, unknown>; hint: string | undefined };
+
+export const debit = (
+  account: string | null,
+  amount: Entry["amount"],
+  extras: Extras = {},
+): Entry => ({ account, direction: "debit", amount, ...extras });
+
+export const credit = (
+  account: string | null,
+  amount: Entry["amount"],
+  extras: Extras = {},
+): Entry => ({ account, direction: "credit", amount, ...extras });
+
+/** Debits one account and credits another; the extras go on the debit. */
+export const move = (from: string, to: string, amount: Entry["amount"], extras: Extras = {}) => [
+  debit(from, amount, extras),
+  credit(to, amount),
+];
+
+/** Arguments that are arrays of composites are sent as JSON and made composites by PostgreSQL. */
+const COMPOSITES: Record<string, string> = { entries: "entry_input", accounts: "account_input" };
+
+const isComposites = (name: string, value: unknown) =>
+  name in COMPOSITES && Array.isArray(value) && typeof value[0] !== "string";
+
+function argument(name: string, value: unknown, position: number): string {
+  if (!isComposites(name, value)) return `${name} => $${position}`;
+  return `${name} => array(
+    select jsonb_populate_record(null::daybook.${COMPOSITES[name]}, v)
+      from jsonb_array_elements($${position}::jsonb) with ordinality j (v, n) order by n)`;
+}
+
+function encoded(name: string, value: unknown): unknown {
+  const isJson = name === "metadata" && value !== null;
+  return isJson || isComposites(name, value) ? JSON.stringify(value) : value;
+}
+
+/** Calls a function of schema daybook with named arguments; returns its rows, balances as JSON. */
+export async function callAs(client: Client, name: string, args: object): Promise<Row[]> {
+  const given = Object.entries(args).filter(([, value]) => value !== undefined);
+  const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
+  const isResult = /(create|post|archive)_transaction$/.test(name);
+  const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
+  const { rows } = await client.query<Row>(
+    `select ${columns} from daybook.${name}(${list}) r`,
+    given.map(([key, value]) => encoded(key, value)),
+  );
+  return rows;
+}
+
+/** An error of PostgreSQL as what the contract promises of it; other errors are thrown on. */
+export function asRefusal(error: unknown): Refusal {
+  const { code, detail, hint, message } = error as Error & Record<string, string | undefined>;
+  if (!code) throw error;
+  try {
+    return { code, detail: JSON.parse(detail ?? "{}") as Refusal["detail"], hint };
+  } catch {
+    return { code, detail: { notJson: detail, message }, hint };
+  }
+}
+
+export type Books = ReturnType<typeof booksOf>;
+
+/**
+ * A database for a test file with the ledger `main`, a few accounts, and a transaction around each
+ * test that is rolled back. The session is the superuser's under the name of another login (at first
+ * test_writer), so that grants and row level security hold as for that login, while `look` sees all.
+ */
+export function useBooks(prepare: (books: Books) => Promise<unknown> = async () => {}): Books {
+  const books = {} as Books;
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await createDatabase();
+    Object.assign(books, booksOf(database, await database.connect()));
+    await openMain(books);
+    await prepare(books);
+    await books.be("test_writer");
+  });
+  afterAll(() => database?.drop());
+  beforeEach(() => books.query("begin"));
+  afterEach(() => books.query("rollback"));
+  return books;
+}
+
+async function openMain(books: Books): Promise<void> {
+  await books.be("test_admin");
+  await books.call("create_ledger", {});
+  await books.call("grant_ledger_access", { role: "test_writer", access: "write" });
+  await books.be("test_writer");
+  for (const address of ["alice", "bob", "carol"]) await books.open(address);
+  for (const address of ["cash", "bank"]) await books.open(address, { normal_balance: "debit" });
+  await books.open("euro", { currency: "EUR" });
+  await books.open("euro-cash", { currency: "EUR", normal_balance: "debit" });
+}
+
+function booksOf(database: TestDatabase, client: Client) {
+  const query = async (sql: string, values: unknown[] = []) =>
+    (await client.query<Row>(sql, values)).rows;
+  const look = (sql: string, values: unknown[] = []) => asSuperuser(query, sql, values);
+  const all = (name: string, args: object) => callAs(client, name, { ledger: "main", ...args });
+  const call = async (name: string, args: object) => (await all(name, args))[0]!;
+  const refused = async (attempt: () => Promise<unknown>): Promise<Refusal> => {
+    await query("savepoint attempt");
+    try {
+      await attempt();
+    } catch (error) {
+      await query("rollback to savepoint attempt");
+      return asRefusal(error);
+    }
+    throw new Error("was not refused");
+  };
+  return {
+    client,
+    database,
+    query,
+    /** A query of the superuser in the same transaction. */
+    look,
+    /** Goes on under another login. */
+    be: (login: Login) => query(`set session authorization ${login}`),
+    /** All rows, or the one row, that a function of `main` returns. */
+    all,
+    call,
+    /** What an attempt is refused with; fails when it is accepted. */
+    refused,
+    refusal: (name: string, args: object) => refused(() => all(name, args)),
+    open: (address: string, args: object = {}) =>
+      call("open_account", { address, currency: "USD", ...args }),
+    create: (entries: Entry[], args: object = {}) =>
+      call("create_transaction", { entries, ...args }),
+    createRefused: (entries: Entry[], args: object = {}) =>
+      refused(() => all("create_transaction", { entries, ...args })),
+    balance: (account: string) => call("account_balance", { account }),
+    /** The rows of entries of an account in the order of their versions. */
+    entriesOf: (account: string) => look(ENTRIES_OF, [account]),
+    /** The row of a transaction. */
+    transaction: async (id: unknown) =>
+      (await query("select * from daybook.transactions where id = $1", [id]))[0]!,
+    /** Count and hash of every table's rows: equal before and after means nothing was kept. */
+    traces: () => tracesOf(look),
+  };
+}
+
+type Query = (sql: string, values?: unknown[]) => Promise<Row[]>;
+
+const ENTRIES_OF = `
+  select e.*
+    from daybook.entries e
+    join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+   where a.ledger = 'main' and a.address = $1
+   order by e.lock_version, e.id`;
+
+async function asSuperuser(query: Query, sql: string, values: unknown[]): Promise<Row[]> {
+  const [session] = await query("select session_user as login");
+  await query("reset session authorization");
+  const rows = await query(sql, values);
+  await query(`set session authorization ${session!["login"] as string}`);
+  return rows;
+}
+
+const TABLES = `
+  select c.oid::regclass::text as name
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname in ('daybook', 'daybook_private')
+     and c.relkind in ('r', 'p') and not c.relispartition
+   order by 1`;
+
+export async function tracesOf(query: Query): Promise<Record<string, string>> {
+  const names = (await query(TABLES)).map((row) => row["name"] as string);
+  const counts = names.map(
+    (name) =>
+      `select '${name}' as name, count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as rows from ${name} t`,
+  );
+  const rows = await query(counts.join(" union all "));
+  return Object.fromEntries(rows.map((row) => [row["name"] as string, row["rows"] as string]));
+}
