@@ -17,39 +17,53 @@ export type Row = {
 };
 
 /** A row of `account.asc`. */
-export type AccountRow = { account_id: string; district_id: string; frequency: string; date: string };
+export type AccountRow = {
+  account_id: string;
+  district_id: string;
+  frequency: string;
+  date: string;
+};
 
-/** A line that cannot be read: its number and what is wrong with it. */
+/** A line that cannot be read: its number, from 1 on, and what is wrong with it. */
 export type Defect = { line: number; problem: string };
+
+/** A row and the number of its line. */
+export type Numbered<T> = { line: number; row: T };
 
 /** The transactions in the file's order; what cannot be read goes to `onDefect` and is left out. */
 export function readTransactions(
   folder: string,
   onDefect: (defect: Defect) => void,
-): AsyncIterable<Row> {
-  return read<Row>(join(folder, "trans.asc"), onDefect);
+): AsyncIterable<Numbered<Row>> {
+  return read(join(folder, "trans.asc"), onDefect);
 }
 
 /** The accounts in the file's order. */
 export function readAccounts(
   folder: string,
   onDefect: (defect: Defect) => void,
-): AsyncIterable<AccountRow> {
-  return read<AccountRow>(join(folder, "account.asc"), onDefect);
+): AsyncIterable<Numbered<AccountRow>> {
+  return read(join(folder, "account.asc"), onDefect);
 }
 
-function read<T>(file: string, onDefect: (defect: Defect) => void): AsyncIterable<T> {
+async function* read<T>(
+  file: string,
+  onDefect: (defect: Defect) => void,
+): AsyncGenerator<Numbered<T>> {
   const parser = parse({
     delimiter: ";",
     columns: true,
     encoding: "latin1",
     trim: true,
+    info: true,
     skip_records_with_error: true,
-    on_skip: (error) =>
-      onDefect({ line: Number(error?.["lines"] ?? 0), problem: error?.message ?? "unreadable" }),
+    on_skip: (error) => {
+      onDefect({ line: Number(error?.["lines"]), problem: error?.message ?? "unreadable" });
+      return undefined;
+    },
   });
   const stream = createReadStream(file).on("error", (error) => parser.destroy(error));
-  return stream.pipe(parser);
+  for await (const { record, info } of stream.pipe(parser)) yield { line: info.lines, row: record };
 }
 
 /** 700.00 is 70000: whole haléře, without a detour by binary fractions. */

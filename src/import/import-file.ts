@@ -75,6 +75,9 @@ async function importTransactions(work: Work): Promise<void> {
   const { name, bytes } = work.transactions;
   const keyOf = keyMaker(name);
   const flight = inFlight(work.connections * WINDOW);
+  const show = (end: number) =>
+    progress.update(end, summary.created + summary.declined + summary.replayed);
+  let end = 0;
   try {
     for await (const line of readLines(bytes)) {
       const request = parseLine(line, shapes);
@@ -85,9 +88,10 @@ async function importTransactions(work: Work): Promise<void> {
       if (isBarrier) await flight.idle();
       await flight.add(() => carryOut(work, place, request, key));
       if (isBarrier) await flight.idle();
-      progress.update(line.end, summary.created + summary.declined + summary.replayed);
+      show((end = line.end));
     }
   } finally {
     await flight.idle();
   }
+  show(end);
 }

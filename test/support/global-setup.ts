@@ -1,12 +1,11 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { startCluster, type Cluster } from "../../src/embedded/cluster.ts";
 import type { Log } from "../../src/log.ts";
-import { ensurePartitions } from "../../src/migrate/as-owner.ts";
-import { runUncommitted } from "../../src/migrate/committed.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
+import { migrateStaged } from "../../src/migrate/staged.ts";
 
 export type TestCluster = { cluster: Cluster; folder: string };
 
@@ -55,7 +54,7 @@ async function prepareTemplate(url: string): Promise<void> {
   try {
     await admin.query("create database daybook_template");
     await migrate({ connectionString, log, passwords: { authenticator: "test", worker: "test" } });
-    await applyStaged(connectionString);
+    await migrateStaged(connectionString, log); // what the next release stages is part of what is tested
     await createLogins(admin);
     // graphile-migrate leaves its connections closing in the background, and copying needs the source alone.
     await admin.query("alter database daybook_template with allow_connections false");
@@ -64,21 +63,6 @@ async function prepareTemplate(url: string): Promise<void> {
     );
   } finally {
     await admin.end();
-  }
-}
-
-/** What is staged in current.sql for the next release is part of what is tested. */
-async function applyStaged(connectionString: string): Promise<void> {
-  const file = join(MIGRATIONS, "current.sql");
-  if (!existsSync(file)) return;
-  const options = { connectionString, migrationsFolder: MIGRATIONS, log };
-  await runUncommitted(options, readFileSync(file, "utf8"), "current.sql");
-  const client = new Client({ connectionString });
-  await client.connect();
-  try {
-    await ensurePartitions(client);
-  } finally {
-    await client.end();
   }
 }
 

@@ -152,6 +152,11 @@ function booksOf(database: TestDatabase, client: Client) {
       call("create_transaction", { entries, ...args }),
     createRefused: (entries: Entry[], args: object = {}) =>
       refused(() => all("create_transaction", { entries, ...args })),
+    /** Posts or archives what create returned. */
+    post: ({ transaction_id }: Row, args: object = {}) =>
+      call("post_transaction", { transaction_id, ...args }),
+    archive: ({ transaction_id }: Row, args: object = {}) =>
+      call("archive_transaction", { transaction_id, ...args }),
     balance: (account: string) => call("account_balance", { account }),
     /** The rows of entries of an account in the order of their versions. */
     entriesOf: (account: string) => look(ENTRIES_OF, [account]),

@@ -1,0 +1,64 @@
+/**
+ * What is measured, and against what. A case is a pgbench script run by 16 clients with prepared
+ * statements; its rate is divided by the rate of the case it is compared with, round by round.
+ */
+export type Case = {
+  name: string;
+  /** A file of this folder, or pgbench's own script. */
+  script: string;
+  database: "daybook" | "tpcb";
+  /** Settings of the sessions, as in PGOPTIONS. */
+  options?: string;
+  /** Name of the case it is compared with, and the least ratio that is asked for. */
+  against?: string;
+  bar?: number;
+};
+
+const notWaiting = "-c synchronous_commit=off";
+
+export const cases: Case[] = [
+  { name: "TPC-B (pgbench)", script: "tpcb-like", database: "tpcb" },
+  {
+    name: "create_transaction",
+    script: "create.sql",
+    database: "daybook",
+    against: "TPC-B (pgbench)",
+    bar: 1,
+  },
+  {
+    name: "hot account in each, no conditions",
+    script: "create-hot.sql",
+    database: "daybook",
+    against: "create_transaction",
+    bar: 0.9,
+  },
+  {
+    name: "card: available >= 0 on the user, hot account without",
+    script: "create-card.sql",
+    database: "daybook",
+    against: "create_transaction",
+    bar: 0.85,
+  },
+  {
+    name: "TPC-B, synchronous_commit=off",
+    script: "tpcb-like",
+    database: "tpcb",
+    options: notWaiting,
+  },
+  {
+    name: "create_transaction, synchronous_commit=off",
+    script: "create.sql",
+    database: "daybook",
+    options: notWaiting,
+    against: "TPC-B, synchronous_commit=off",
+    bar: 0.85,
+  },
+  { name: "bare primary-key select", script: "bare-select.sql", database: "tpcb" },
+  {
+    name: "account_balance",
+    script: "balance.sql",
+    database: "daybook",
+    against: "bare primary-key select",
+    bar: 0.5,
+  },
+];

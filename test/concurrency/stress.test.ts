@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Client } from "pg";
+import { silentLog } from "../../src/log.ts";
+import { startFolding } from "../../src/worker/fold.ts";
+import { violations } from "../support/books.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { openLedger } from "../support/ledgers.ts";
+import {
+  anyTransfer,
+  attempt,
+  contradictions,
+  endPending,
+  newDiary,
+  note,
+  randomFrom,
+  type Diary,
+} from "../support/load.ts";
+import type { Row } from "../support/sessions.ts";
+import { until } from "../support/temporary.ts";
+import { watch } from "./watch.ts";
+
+const SECONDS = Number(process.env["DAYBOOK_STRESS_SECONDS"] ?? 8);
+const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
+const ACCOUNTS = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+let database: TestDatabase;
+let ledger: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  ledger = await openLedger(
+    database,
+    Object.fromEntries(ACCOUNTS.map((name) => [name, { money: 1_000 }])),
+  );
+});
+afterAll(() => database?.drop());
+
+/** One thing that a client does: a call, a call at another level, several calls, or calls that are given up. */
+async function act(client: Client, diary: Diary, random: () => number): Promise<void> {
+  const dice = random();
+  if (dice < 0.55) {
+    const { key, call } = anyTransfer(random, ledger, ACCOUNTS);
+    await attempt(client, diary, key, call);
+  } else if (dice < 0.7) {
+    await endPending(client, diary, ledger, random);
+  } else if (dice < 0.8) {
+    const { key, call } = anyTransfer(random, ledger, ACCOUNTS, true);
+    await client.query("begin isolation level repeatable read");
+    await client.query("select count(*) from daybook.balances");
+    await attempt(client, diary, key, call);
+    await client.query("commit");
+  } else if (dice < 0.9) {
+    await severalCalls(client, diary, random);
+  } else {
+    const { call } = anyTransfer(random, ledger, ACCOUNTS);
+    await client.query("begin");
+    await client.query(call).catch(refusal);
+    await client.query("rollback");
+  }
+}
+
+/** Up to three calls in one transaction, some of them undone by a savepoint; only now deadlocks are allowed. */
+async function severalCalls(client: Client, diary: Diary, random: () => number): Promise<void> {
+  const made: [string, Row][] = [];
+  await client.query("begin");
+  try {
+    for (let n = 0; n < 3; n++) {
+      const { key, call } = anyTransfer(random, ledger, ACCOUNTS);
+      await client.query("savepoint s");
+      const result = await client.query<Row>(call).catch(refusal);
+      if (result && random() < 0.7) made.push([key, result.rows[0]!]);
+      else await client.query("rollback to s");
+    }
+    await client.query("commit");
+    for (const [key, row] of made) note(diary, key, row);
+  } catch (error) {
+    if ((error as { code: string }).code !== "40P01") throw error;
+    await client.query("rollback");
+  }
+}
+
+function refusal(error: { code: string }): undefined {
+  if (!error.code.startsWith("LD")) throw error;
+}
+
+test(
+  `${SECONDS} s of everything at once: nothing is lost, nothing is doubled, nobody deadlocks`,
+  async () => {
+    const url = database.urlOf("daybook_worker");
+    const errors: string[] = [];
+    const log = { ...silentLog, error: (message: string) => errors.push(message) };
+    const folding = [1, 2].map(() => startFolding({ connectionString: url, log, idle: 20 }));
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), SECONDS * 1000);
+    const watching = watch(database, ledger, stop.signal);
+    const clients = Array.from({ length: 8 }, async (_, n) => {
+      const [client, diary, random] = [
+        await database.connectAs("test_writer"),
+        newDiary(),
+        randomFrom(SEED + n),
+      ];
+      while (!stop.signal.aborted) await act(client, diary, random);
+      return diary;
+    });
+    const diaries = await Promise.all(clients).finally(() => clearTimeout(timer));
+    stop.abort();
+    const watched = await watching;
+    await until("the queue is empty", async () => {
+      const { rowCount } = await database.pool.query("select from daybook_private.entry_queue");
+      return rowCount === 0;
+    });
+    await Promise.all(folding.map((one) => one.stop()));
+    const met = new Set(diaries.flatMap(({ outcomes }) => Object.keys(outcomes)));
+    const seed = { seed: SEED };
+    expect({ ...seed, errors, watched: watched.wrong }).toEqual({ ...seed, errors: [], watched: [] });
+    expect({ ...seed, met: [...met].toSorted() }).toEqual({
+      ...seed,
+      met: ["LDBAL", "archived", "pending", "posted"],
+    });
+    expect({ ...seed, wrong: await violations(database) }).toEqual({ ...seed, wrong: [] });
+    const pool = { query: database.pool.query.bind(database.pool) };
+    expect({ ...seed, told: await contradictions(pool, ledger, diaries) }).toEqual({ ...seed, told: [] });
+    expect(watched.looks).toBeGreaterThan(10);
+  },
+  60_000 + SECONDS * 1000,
+);

@@ -1,0 +1,193 @@
+import { expect } from "@jest/globals";
+import type { Client } from "pg";
+import * as statements from "../support/ledgers.ts";
+import type { CreateOptions, Line } from "../support/ledgers.ts";
+import { fingerprint, violations } from "../support/books.ts";
+import type { TestDatabase } from "../support/database.ts";
+import type { Row, Statement } from "../support/sessions.ts";
+import { balancesOf, create, finish, type Answer, type Model } from "./model.ts";
+import { ACCOUNTS, type Create, type Operation } from "./operations.ts";
+
+type History = {
+  database: TestDatabase;
+  client: Client;
+  ledger: string;
+  model: Model;
+  /** Ids of the model's transactions. */
+  ids: string[];
+  /** Calls with a key that were not refused, and what a repetition gives. */
+  kept: { statement: Statement; result: Row }[];
+};
+
+/** Carries out operations on a new ledger and on the model, and compares them after each. */
+export async function playHistory(
+  database: TestDatabase,
+  client: Client,
+  operations: Operation[],
+): Promise<void> {
+  const ledger = await statements.openLedger(database, ACCOUNTS);
+  const history = { database, client, ledger, model: newModel(), ids: [], kept: [] };
+  for (const operation of operations) {
+    await carryOut(history, operation);
+    expect(await violations(database, ledger)).toEqual([]);
+    expect(await counters(history)).toEqual(predictedCounters(history.model));
+  }
+}
+
+function newModel(): Model {
+  const accounts = Object.entries(ACCOUNTS).map(([address, account]) => {
+    const sign = "normal_balance" in account ? (-1 as const) : (1 as const);
+    const zero = () => ({ debit: 0, credit: 0 });
+    const fresh = { min: null, max: null, closed: false, version: 0 };
+    return [address, { ...fresh, currency: account.currency, sign, pending: zero(), posted: zero() }] as const;
+  });
+  return { accounts: new Map(accounts), transactions: [], keys: new Map() };
+}
+
+async function carryOut(history: History, operation: Operation): Promise<void> {
+  const { database, client, ledger, model } = history;
+  if ("moves" in operation) return carryOutCreate(history, operation);
+  if ("which" in operation) {
+    const index = choose(model, operation.which);
+    if (index === undefined) return;
+    const statement = statements.finish(operation.does, ledger, history.ids[index]!, operation.key);
+    const isKnown = operation.key !== undefined && model.keys.has(operation.key);
+    const answer = finish(model, operation.does, index, operation.key);
+    return compare(history, statement, answer, { isKnown, key: operation.key });
+  }
+  if ("earlier" in operation) {
+    const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];
+    if (call) expect((await client.query(call.statement as { text: string })).rows[0]).toEqual(call.result);
+    return;
+  }
+  const account = model.accounts.get(operation.account)!;
+  if (operation.does === "fold") {
+    await database.pool.query(await statements.fold(database, ledger, operation.account));
+  } else if ("min" in operation) {
+    const [min, max] = [operation.min, operation.max];
+    if (min !== null && max !== null && min > max) return;
+    Object.assign(account, { min, max });
+    await client.query("select daybook.set_account_limits($1, $2, $3, $4)", [ledger, operation.account, min, max]);
+  } else {
+    account.closed = operation.does === "close";
+    await client.query(`select daybook.${operation.does}_account($1, $2)`, [ledger, operation.account]);
+  }
+}
+
+/** Mostly a pending transaction, now and then one that is final. */
+function choose({ transactions }: Model, which: number): number | undefined {
+  const all = [...transactions.keys()];
+  const pending = all.filter((index) => transactions[index]!.status === "pending");
+  const among = which < 80 && pending.length > 0 ? pending : all;
+  return among[which % Math.max(1, among.length)];
+}
+
+async function carryOutCreate(history: History, operation: Create): Promise<void> {
+  const { model, ledger } = history;
+  const lines = operation.moves.flatMap((move) => [
+    lineOf(model, move.from, "debit", move.amount),
+    lineOf(model, move.to, "credit", move.amount),
+  ]);
+  const { key, isSnapshot } = operation;
+  const options: CreateOptions = {
+    ...(operation.status && { status: operation.status }),
+    ...(key && { idempotency_key: key }),
+    ...(operation.external && { external_id: operation.external }),
+    ...(operation.declines !== undefined && { archive_on_lock_failure: operation.declines }),
+    ...(operation.rehearses !== undefined && { dry_run: operation.rehearses }),
+  };
+  const isKnown = key !== undefined && model.keys.has(key);
+  const answer = create(model, lines, options, isSnapshot);
+  const statement = statements.create(ledger, lines, options);
+  const isDry = operation.rehearses === true;
+  await compare(history, statement, answer, { isKnown, key, isSnapshot, isDry });
+}
+
+function lineOf(
+  model: Model,
+  { account, asks }: Create["moves"][number]["from"],
+  direction: "debit" | "credit",
+  amount: number,
+): Line {
+  const now = model.accounts.get(account);
+  const { version, bound, show } = asks ?? {};
+  const line: Line = { account, direction, amount };
+  if (version !== undefined) line.lock_version = Math.max(0, (now?.version ?? 0) + version);
+  if (show !== undefined) line.show_resulting_balances = show;
+  if (bound) {
+    const balance = now ? balancesOf(now)[bound.balance as keyof ReturnType<typeof balancesOf>] : 0;
+    line[bound.balance as "posted_balance"] = { [bound.kind]: balance + bound.distance };
+  }
+  return line;
+}
+
+type Circumstances = {
+  isKnown: boolean;
+  key: string | undefined;
+  isSnapshot?: boolean;
+  isDry?: boolean;
+};
+
+/** Makes the call and, if it can be repeated, repeats it. Refusals, replays and rehearsals leave no trace. */
+async function compare(
+  history: History,
+  statement: Exclude<Statement, string>,
+  answer: Answer,
+  { isKnown, key, isSnapshot = false, isDry = false }: Circumstances,
+): Promise<void> {
+  const { database, ledger, ids, model } = history;
+  const before = await fingerprint(database, ledger);
+  const actual = await call(history, statement, isSnapshot);
+  const replayed = "code" in answer ? {} : { replayed: isKnown };
+  expect(answerOf(actual)).toEqual({ ...answer, ...replayed });
+  const isNew = !("code" in answer) && !isKnown && !isDry;
+  if (isNew && model.transactions.length > ids.length) ids.push(actual["transaction_id"]);
+  if (!("code" in answer)) expect(actual["transaction_id"] === null).toBe(isDry && !isKnown);
+  const after = await fingerprint(database, ledger);
+  expect(after === before).toBe(!isNew);
+  if ("code" in answer || key !== undefined) {
+    const again = await call(history, statement, isSnapshot);
+    const isReplay = !("code" in answer) && !(isDry && !isKnown);
+    expect(again).toEqual(isReplay ? { ...actual, replayed: true } : actual);
+    expect(await fingerprint(database, ledger)).toBe(after);
+    if (isReplay && !isSnapshot) history.kept.push({ statement, result: again });
+  }
+}
+
+async function call({ client }: History, statement: Statement, isSnapshot: boolean): Promise<Row> {
+  if (isSnapshot) await client.query("begin isolation level repeatable read");
+  try {
+    const { rows } = await client.query(statement as { text: string });
+    return rows[0];
+  } catch (error) {
+    const { code, detail } = error as { code: string; detail: string };
+    return { code, detail };
+  } finally {
+    if (isSnapshot) await client.query("commit");
+  }
+}
+
+function answerOf(actual: Row): Row {
+  if ("code" in actual) return { code: actual["code"] };
+  const { status, version, replayed, archived_reason: reason } = actual;
+  return { status, version, replayed, reason };
+}
+
+async function counters({ database, ledger }: History): Promise<Row> {
+  const { rows } = await database.pool.query({
+    name: "counters",
+    text: `select account, array[lock_version, pending_debits, pending_credits, posted_debits, posted_credits]::integer[] as now
+             from daybook.balances where ledger = $1 and account <> 'world'`,
+    values: [ledger],
+  });
+  return Object.fromEntries(rows.map(({ account, now }) => [account, now]));
+}
+
+function predictedCounters({ accounts }: Model): Row {
+  return Object.fromEntries(
+    [...accounts].map(([address, { version, pending, posted }]) => [
+      address,
+      [version, pending.debit, pending.credit, posted.debit, posted.credit],
+    ]),
+  );
+}
