@@ -1,3 +1,4 @@
+import { describeError, errorCode } from "../errors.ts";
 import { refusalOf } from "./judge-error.ts";
 import type { Lane } from "./lane.ts";
 import type { Refusal, Request } from "./parse.ts";
@@ -44,7 +45,7 @@ export async function carryOut(
     else await createTransaction(books, request.text, key);
   } catch (error) {
     const refusal = refusalOf(error);
-    if (!refusal) throw Object.assign(error as Error, { hint: stoppedAt(place) });
+    if (!refusal) throw stoppedAt(place, error);
     refuse(books, place, request.text, refusal);
   }
 }
@@ -54,9 +55,14 @@ function refuse({ summary, refused }: Books, place: Place, text: string, refusal
   refused.write(place, refusal, text);
 }
 
-function stoppedAt({ line, file }: Place): string {
+/** One error can stop many lines, so each gets its own. */
+function stoppedAt({ line, file }: Place, cause: unknown): Error {
   const where = `line ${line}${file ? ` of ${file}` : ""}`;
-  return `Stopped at ${where}. Repeat the import: nothing is applied twice.`;
+  const hint = `Stopped at ${where}. Repeat the import: nothing is applied twice.`;
+  return Object.assign(new Error(describeError(cause), { cause }), {
+    code: errorCode(cause),
+    hint,
+  });
 }
 
 async function openAccounts({ lanes, ledger, summary }: Books, text: string): Promise<void> {

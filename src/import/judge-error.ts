@@ -1,3 +1,4 @@
+import type { DatabaseError } from "pg";
 import { errorCode } from "../errors.ts";
 import type { Refusal } from "./parse.ts";
 
@@ -6,24 +7,24 @@ const TRANSIENT = /^(40001|40P01|40003|55P03|57014|25006|08...|53300|53400|57P0[
 /** After these the connection is of no use: it is gone, or leads to a server that only reads. */
 const LOST = /^(25006|08...|57P0[1-5])$/;
 /** Rules of the ledger, and values that PostgreSQL itself cannot read (22) or bear (54). */
-const REFUSED = /^(LD...|0A000|22...|54...)$/;
+const REFUSED = /^(LD(?!QUE)...|0A000|22...|54...)$/;
 
 /** Whether the same statement may succeed when it is sent again. */
 export function isTransient(error: unknown): boolean {
   return isLost(error) || TRANSIENT.test(errorCode(error) ?? "");
 }
 
-/** Whether the connection is lost. The driver's own errors carry no SQLSTATE. */
+/** Whether the connection is lost. What the server says has a severity; the rest is the driver's or the system's. */
 export function isLost(error: unknown): boolean {
-  const code = errorCode(error) ?? "";
-  return !/^[0-9A-Z]{5}$/.test(code) || LOST.test(code);
+  const { severity } = error as { severity?: string };
+  return severity === undefined || LOST.test(errorCode(error) ?? "");
 }
 
 /** What the database refused in a line, or undefined if the error is not the line's fault. */
 export function refusalOf(error: unknown): Refusal | undefined {
   const code = errorCode(error) ?? "";
-  if (!REFUSED.test(code)) return undefined;
-  const { message, detail } = error as { message: string; detail?: string };
+  const { message, detail, severity } = error as Partial<DatabaseError> & Error;
+  if (severity === undefined || !REFUSED.test(code)) return undefined;
   if (/^(22|54)/.test(code)) {
     return { code: "LDARG", message, detail: { sqlstate: code, ...(detail ? { detail } : {}) } };
   }

@@ -25,7 +25,7 @@ export function startProgress(options: ProgressOptions): Progress {
 
 function startBar(stream: NodeJS.WritableStream, size: number | undefined): Progress {
   const figures = "{transactions} transactions | {rate}/s";
-  const format = size ? `{bar} {percentage}% | ${figures} | {eta_formatted} left` : figures;
+  const format = size ? `[{bar}] {percentage}% | ${figures} | {eta_formatted} left` : figures;
   const bar = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 1000 });
   const rate = rateSince(Date.now());
   bar.start(size ?? 0, 0, { transactions: 0, rate: 0 });

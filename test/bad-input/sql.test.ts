@@ -33,7 +33,8 @@ const create = (fields: Record<string, string>) =>
 const withArgument = (argument: string) =>
   `create_transaction('main', array[${entry({})}, ${OTHER}], ${argument})`;
 const open = (argument: string) => `open_account('main', 'new', 'USD', ${argument})`;
-const array = (elements: string) => `create_transaction('main', ${elements}::daybook.entry_input[])`;
+const array = (elements: string) =>
+  `create_transaction('main', ${elements}::daybook.entry_input[])`;
 
 const CONTROLS = ["\\u0001", "\\n", "\\t", "\\u001f", "\\u007f", "\\u0085", "\\u009f"];
 const ADDRESSES = [
@@ -121,8 +122,16 @@ const cases: [code: string, sql: string][] = [
   ...["0", "-1", "-0.00", ...WRONG_WHOLES.slice(0, 5), "1e36", "'1e130000'", "'-1e130000'"].map(
     (amount): [string, string] => ["LDAMT", create({ amount })],
   ),
-  ["LDAMT", array(`array[${entry({ amount: "repeat('9', 131072)::numeric" })}, ${entry({ amount: "repeat('9', 131072)::numeric" })}, ${OTHER}]`)],
-  ["LDAMT", array(`array[${entry({ amount: "'NaN'" })}, ${entry({ amount: "'Infinity'" })}, ${OTHER}]`)],
+  [
+    "LDAMT",
+    array(
+      `array[${entry({ amount: "repeat('9', 131072)::numeric" })}, ${entry({ amount: "repeat('9', 131072)::numeric" })}, ${OTHER}]`,
+    ),
+  ],
+  [
+    "LDAMT",
+    array(`array[${entry({ amount: "'NaN'" })}, ${entry({ amount: "'Infinity'" })}, ${OTHER}]`),
+  ],
   ["LDAMT", array(`array[${entry({ amount: "'Infinity'" })}, daybook.credit('bob', 'Infinity')]`)],
   ["LDARG", create({ amount: "null" })],
   ["LDARG", create({ direction: "null" })],
@@ -140,7 +149,10 @@ const cases: [code: string, sql: string][] = [
     ["LDARG", open(`balance_max => ${limit}`)],
     ["LDARG", `set_account_limits('main', 'alice', ${limit}, null)`],
     ["LDARG", `set_account_limits('main', 'alice', null, ${limit})`],
-    ["LDARG", `open_accounts('main', array[row('new', 'USD', null, ${limit}, null, null, null)::daybook.account_input])`],
+    [
+      "LDARG",
+      `open_accounts('main', array[row('new', 'USD', null, ${limit}, null, null, null)::daybook.account_input])`,
+    ],
   ]),
   ["LDARG", open("balance_min => 2, balance_max => 1")],
   ["LDARG", "set_account_limits('main', 'alice', 2, 1)"],
@@ -148,7 +160,10 @@ const cases: [code: string, sql: string][] = [
   ...[...JSONS, BIG].flatMap((json): [string, string][] => [
     ["LDARG", `create_ledger('new', metadata => ${json})`],
     ["LDARG", open(`metadata => ${json}`)],
-    ["LDARG", `open_accounts('main', array[row('new', 'USD', null, null, null, null, ${json})::daybook.account_input])`],
+    [
+      "LDARG",
+      `open_accounts('main', array[row('new', 'USD', null, null, null, null, ${json})::daybook.account_input])`,
+    ],
     ["LDARG", `set_account_metadata('main', 'alice', ${json})`],
     ["LDARG", create({ metadata: json })],
     ["LDARG", withArgument(`metadata => ${json}`)],
@@ -159,7 +174,10 @@ const cases: [code: string, sql: string][] = [
     ["LDARG", `post_transaction('main', uuidv7(), idempotency_key => ${text})`],
     ["LDARG", `archive_transaction('main', uuidv7(), idempotency_key => ${text})`],
   ]),
-  ...texts(180, 1).map((text): [string, string] => ["LDARG", withArgument(`external_id => ${text}`)]),
+  ...texts(180, 1).map((text): [string, string] => [
+    "LDARG",
+    withArgument(`external_id => ${text}`),
+  ]),
   ...texts(1000, 0).flatMap((text): [string, string][] => [
     ["LDARG", withArgument(`description => ${text}`)],
     ["LDARG", open(`description => ${text}`)],
@@ -169,9 +187,10 @@ const cases: [code: string, sql: string][] = [
   ...["null", "''", "'usd'", "'A-B'", "'É'", "E'USD\\n'", "repeat('A', 33)", "'1A'"].map(
     (code): [string, string] => ["LDARG", `create_currency(${code}, 2)`],
   ),
-  ...["null", "-1", "31", "2147483647", "-2147483648"].map(
-    (exponent): [string, string] => ["LDARG", `create_currency('COIN', ${exponent})`],
-  ),
+  ...["null", "-1", "31", "2147483647", "-2147483648"].map((exponent): [string, string] => [
+    "LDARG",
+    `create_currency('COIN', ${exponent})`,
+  ]),
   ["LDARG", "open_account('main', 'new', null)"],
   ...["''", "'usd'", "'XXY'", "repeat('U', 100000)", "E'USD\\n'"].map(
     (currency): [string, string] => ["LDCUR", `open_account('main', 'new', ${currency})`],
@@ -203,7 +222,12 @@ const cases: [code: string, sql: string][] = [
   ["LDARG", array("array[null, null]")],
   ["LDARG", array(`array[${entry({})}, null]`)],
   ["LDARG", array(`array[null, ${OTHER}]`)],
-  ["LDARG", array(`array[row(null,null,null,null,null,null,null,null,null)::daybook.entry_input, ${OTHER}]`)],
+  [
+    "LDARG",
+    array(
+      `array[row(null,null,null,null,null,null,null,null,null)::daybook.entry_input, ${OTHER}]`,
+    ),
+  ],
   ["LDARG", array(`array[${OTHER}]`)],
   ["LDARG", array(`array_fill(${OTHER}, array[1001])`)],
   ["LDARG", array(`array_fill(${OTHER}, array[101, 10])`)],
@@ -243,13 +267,24 @@ test.each<[string, string]>([
   ["an address of 255 characters", "open_account('main', repeat('a', 255), 'USD')"],
   ["a ledger's name of 63 characters", "create_ledger(repeat('z', 63))"],
   ["a currency code of 32 characters", "create_currency('A' || repeat('_', 31), 30)"],
-  ["10^36 - 1", create({ amount: "1" }).replaceAll("1,", "999999999999999999999999999999999999,").replace("'bob', 1)", "'bob', 999999999999999999999999999999999999)")],
+  [
+    "10^36 - 1",
+    create({ amount: "1" })
+      .replaceAll("1,", "999999999999999999999999999999999999,")
+      .replace("'bob', 1)", "'bob', 999999999999999999999999999999999999)"),
+  ],
   ["a key of 255 characters of four bytes", withArgument("idempotency_key => repeat('🐢', 255)")],
-  ["an external id of 180 characters of four bytes", withArgument("external_id => repeat('🐢', 180)")],
+  [
+    "an external id of 180 characters of four bytes",
+    withArgument("external_id => repeat('🐢', 180)"),
+  ],
   ["a description of 1000 characters", withArgument("description => repeat('🐢', 1000)")],
   ["an empty description", withArgument("description => ''")],
   ["no-break space and other Unicode", withArgument("description => E'\\u00a0\\u2028é\\u0301'")],
-  ["metadata of 64 kB", withArgument("metadata => jsonb_build_object('a', repeat('x', 65536 - 9))")],
+  [
+    "metadata of 64 kB",
+    withArgument("metadata => jsonb_build_object('a', repeat('x', 65536 - 9))"),
+  ],
   ["times at the ends of the calendar", withArgument("effective_at => '4713-01-01 BC'")],
   ["a far future", withArgument("effective_at => '294276-01-01'")],
   ["a backslash and quotes", withArgument(`idempotency_key => E'\\\\''"$$'`)],

@@ -77,9 +77,9 @@ describe("what is not there yet is 0A000", () => {
       code: "0A000",
       detail: { argument },
     });
-    expect(await books.call("account_balance", { account: "alice", [argument]: null })).toMatchObject(
-      { account: "alice" },
-    );
+    expect(
+      await books.call("account_balance", { account: "alice", [argument]: null }),
+    ).toMatchObject({ account: "alice" });
   });
 });
 

@@ -15,9 +15,10 @@ test("closing is idempotent: the first time stands and is logged once", async ()
   expect(await close("alice")).toEqual(first);
   expect(await books.traces()).toEqual(traces);
   expect(
-    await books.query("select * from daybook.log where account_id = $1 and kind = 'close_account'", [
-      first["id"],
-    ]),
+    await books.query(
+      "select * from daybook.log where account_id = $1 and kind = 'close_account'",
+      [first["id"]],
+    ),
   ).toMatchObject([{ actor: "test_writer" }]);
 });
 

@@ -13,7 +13,13 @@ test("the balances of those who asked are returned, once each, as they are after
   ]);
   expect(balances).toHaveLength(2);
   expect(balances).toMatchObject([
-    { ledger: "main", account: "cash", normal_balance: "debit", posted_amount: 10, lock_version: 1 },
+    {
+      ledger: "main",
+      account: "cash",
+      normal_balance: "debit",
+      posted_amount: 10,
+      lock_version: 1,
+    },
     {
       account: "alice",
       currency: "USD",

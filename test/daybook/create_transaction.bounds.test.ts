@@ -1,12 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  credit,
-  debit,
-  move,
-  useBooks,
-  type Bounds,
-  type Entry,
-} from "../support/use-books.ts";
+import { credit, debit, move, useBooks, type Bounds, type Entry } from "../support/use-books.ts";
 
 /*
  * Before each attempt both accounts stand at: posted inflows 1000, posted outflows 200, pending inflows 50
@@ -114,12 +107,13 @@ test("bounds see the balance after all entries, whatever the order", async () =>
 });
 
 test("bounds on an inflow are bounds like any other", async () => {
-  const attempt = (lte: number) => [debit("carol", 5), credit("alice", 5, { posted_balance: { lte } })];
-  expect(await books.createRefused(attempt(804))).toMatchObject({
+  const inflow = credit("alice", 5, { posted_balance: { lte: 804 } });
+  expect(await books.createRefused([debit("carol", 5), inflow])).toMatchObject({
     code: "LDBAL",
     detail: { index: 2, actual: "805" },
   });
-  await books.create(attempt(805));
+  inflow.posted_balance = { lte: 805 };
+  await books.create([debit("carol", 5), inflow]);
 });
 
 test("of several broken conditions the entry with the lowest index is told", async () => {
@@ -159,7 +153,10 @@ describe("bounds that are no bounds", () => {
   ])("%s", async (_, bounds) => {
     for (const balance of ["pending_balance", "posted_balance", "available_balance"]) {
       expect(
-        await books.createRefused([...outOf("alice", 1), ...outOf("cash", 1, { [balance]: bounds })]),
+        await books.createRefused([
+          ...outOf("alice", 1),
+          ...outOf("cash", 1, { [balance]: bounds }),
+        ]),
       ).toMatchObject({ code: "LDARG", detail: { argument: balance, index: 3 } });
     }
   });

@@ -59,9 +59,9 @@ test("a success for its key: the replay returns the decline", async () => {
   const traces = await books.traces();
   expect(await books.create(attempt, args)).toEqual({ ...first, replayed: true });
   expect(await books.traces()).toEqual(traces);
-  expect(
-    await books.createRefused(attempt, { idempotency_key: "k" }),
-  ).toMatchObject({ code: "LDIDM" });
+  expect(await books.createRefused(attempt, { idempotency_key: "k" })).toMatchObject({
+    code: "LDIDM",
+  });
 });
 
 test("it takes no external id", async () => {
@@ -88,7 +88,14 @@ test.each<[string, string, ReturnType<typeof move>, object]>([
   ["LDARG", "a bad address", move("a b", "bob", 1, short), {}],
   ["LDAMT", "a bad amount", move("alice", "bob", 0, short), {}],
   ["LDACC", "an unknown account", move("alice", "nobody", 1, short), {}],
-  ["LDUNB", "too little on one side", move("alice", "bob", 1, short).slice(0, 1).concat(move("alice", "bob", 1)), {}],
+  [
+    "LDUNB",
+    "too little on one side",
+    move("alice", "bob", 1, short)
+      .slice(0, 1)
+      .concat(move("alice", "bob", 1)),
+    {},
+  ],
 ])("%s is raised as ever: %s", async (code, _, entries, args) => {
   expect(await books.createRefused(entries, { ...keep, ...args })).toMatchObject({ code });
 });

@@ -31,9 +31,9 @@ test("of a known key it is the replay, id included", async () => {
     ...first,
     replayed: true,
   });
-  expect(await books.createRefused(move("alice", "bob", 6), { ...args, ...rehearse })).toMatchObject(
-    { code: "LDIDM" },
-  );
+  expect(
+    await books.createRefused(move("alice", "bob", 6), { ...args, ...rehearse }),
+  ).toMatchObject({ code: "LDIDM" });
   expect(await books.traces()).toEqual(traces);
 });
 

@@ -37,19 +37,19 @@ test("a replay says what the first call said, whatever became of the transaction
   expect(await books.create(move("alice", "bob", 100), args)).toEqual({ ...first, replayed: true });
 });
 
-describe("the same request, written differently", () => {
-  const write = async (amount: string, at: string, metadata: string, zone = "UTC") => {
-    await books.query(`set local timezone to '${zone}'`);
-    const [row] = await books.query(
-      `select r.* from daybook.create_transaction('main', array[
-         daybook.debit('alice', ${amount}, available_balance => daybook.gte(-${amount}), metadata => $1),
-         daybook.credit('bob', ${amount})],
-         effective_at => $2, metadata => $1, idempotency_key => 'k') r`,
-      [metadata, at],
-    );
-    return row;
-  };
+const write = async (amount: string, at: string, metadata: string, zone = "UTC") => {
+  await books.query(`set local timezone to '${zone}'`);
+  const [row] = await books.query(
+    `select r.* from daybook.create_transaction('main', array[
+       daybook.debit('alice', ${amount}, available_balance => daybook.gte(-${amount}), metadata => $1),
+       daybook.credit('bob', ${amount})],
+       effective_at => $2, metadata => $1, idempotency_key => 'k') r`,
+    [metadata, at],
+  );
+  return row;
+};
 
+describe("the same request, written differently", () => {
   test.each([
     ["100 and 100.00", ["100.00", "2026-01-01 12:00+00", '{"a": 1, "b": 2}']],
     ["the order of keys and numbers in JSON", ["100", "2026-01-01 12:00+00", '{"b":2.0,"a":1}']],
@@ -76,6 +76,9 @@ describe("the same request, written differently", () => {
     });
   });
 });
+
+const bounded = (balance: string, bound: string) =>
+  move("alice", "bob", 1, { [balance]: { [bound]: -5 } });
 
 describe("a different request is LDIDM", () => {
   const entries = move("alice", "bob", 1, { metadata: { a: 1 } });
@@ -128,8 +131,6 @@ describe("a different request is LDIDM", () => {
   });
 
   test("the same bound on another balance, or another bound of the same number", async () => {
-    const bounded = (balance: string, bound: string) =>
-      move("alice", "bob", 1, { [balance]: { [bound]: -5 } });
     await books.create(bounded("posted_balance", "gte"), key);
     expect(await books.createRefused(bounded("pending_balance", "gte"), key)).toMatchObject(reused);
     expect(await books.createRefused(bounded("posted_balance", "gt"), key)).toMatchObject(reused);
@@ -161,16 +162,17 @@ test("a key is of one ledger", async () => {
   await books.be("test_admin");
   await books.call("create_ledger", { ledger: "second" });
   for (const address of ["alice", "bob"]) await books.open(address, { ledger: "second" });
-  expect(
-    await books.create(move("alice", "bob", 1), { ...key, ledger: "second" }),
-  ).toMatchObject({ replayed: false, ledger: "second" });
+  expect(await books.create(move("alice", "bob", 1), { ...key, ledger: "second" })).toMatchObject({
+    replayed: false,
+    ledger: "second",
+  });
 });
 
 test("keys are told apart by case, by blanks and by accents", async () => {
   for (const other of ["K", "k ", " k", "ḱ"]) {
-    expect(
-      await books.create(move("alice", "bob", 1), { idempotency_key: other }),
-    ).toMatchObject({ replayed: false });
+    expect(await books.create(move("alice", "bob", 1), { idempotency_key: other })).toMatchObject({
+      replayed: false,
+    });
   }
 });
 

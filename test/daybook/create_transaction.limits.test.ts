@@ -3,6 +3,8 @@ import { credit, debit, useBooks, type Entry } from "../support/use-books.ts";
 
 const books = useBooks();
 
+const limitTo = (args: object) => books.call("set_account_limits", { address: "limited", ...args });
+
 /** The same story for both normal balances: inward raises the balance, outward lowers it. */
 describe.each(["credit", "debit"] as const)("an account of normal balance %s", (normal) => {
   const inward = (amount: number): Entry[] =>
@@ -14,14 +16,13 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
       ? [debit("limited", amount), credit("bob", amount)]
       : [credit("limited", amount), debit("bob", amount)];
   const pending = { status: "pending" };
-  const limit = (args: object) => books.call("set_account_limits", { address: "limited", ...args });
   const tooLow = { code: "LDLIM", detail: { limit: "balance_min", account: "limited" } };
   const tooHigh = { code: "LDLIM", detail: { limit: "balance_max", account: "limited" } };
 
   beforeEach(() => books.open("limited", { normal_balance: normal }));
 
   test("may reach its limits and not pass them", async () => {
-    await limit({ balance_min: -10, balance_max: 100 });
+    await limitTo({ balance_min: -10, balance_max: 100 });
     await books.create(inward(100));
     expect(await books.createRefused(inward(1))).toMatchObject({
       ...tooHigh,
@@ -35,7 +36,7 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
   });
 
   test("pending outflows count towards the minimum, pending inflows do not help", async () => {
-    await limit({ balance_min: 0 });
+    await limitTo({ balance_min: 0 });
     await books.create(inward(100));
     await books.create(inward(50), pending);
     await books.create(outward(60), pending);
@@ -45,7 +46,7 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
   });
 
   test("pending inflows count towards the maximum, pending outflows do not help", async () => {
-    await limit({ balance_max: 100 });
+    await limitTo({ balance_max: 100 });
     await books.create(inward(50));
     await books.create(outward(30), pending);
     await books.create(inward(50), pending);
@@ -57,7 +58,7 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
 
   test("far below the minimum everything passes that leaves it equal or better", async () => {
     await books.create(outward(1000));
-    await limit({ balance_min: 0 });
+    await limitTo({ balance_min: 0 });
     await books.create(inward(1));
     await books.create(inward(1), pending);
     await books.create([...inward(5), ...outward(5)]);
@@ -69,17 +70,19 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
 
   test("far above the maximum everything passes that leaves it equal or better", async () => {
     await books.create(inward(1000));
-    await limit({ balance_max: 10 });
+    await limitTo({ balance_max: 10 });
     await books.create(outward(1));
     await books.create(outward(1), pending);
     await books.create([...inward(5), ...outward(5)]);
     expect(await books.createRefused(inward(1))).toMatchObject(tooHigh);
     expect(await books.createRefused([...inward(6), ...outward(5)])).toMatchObject(tooHigh);
-    expect(await books.createRefused([...inward(5), ...outward(5)], pending)).toMatchObject(tooHigh);
+    expect(await books.createRefused([...inward(5), ...outward(5)], pending)).toMatchObject(
+      tooHigh,
+    );
   });
 
   test("inside the limits only the end counts, not the way there", async () => {
-    await limit({ balance_min: 0, balance_max: 10 });
+    await limitTo({ balance_min: 0, balance_max: 10 });
     await books.create([...outward(500), ...inward(510)]);
     await books.create([...inward(500), ...outward(510)]);
     expect(await books.balance("limited")).toMatchObject({ available_amount: "0" });
@@ -88,14 +91,14 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
   test("posting and archiving are never refused by a limit", async () => {
     const hold = await books.create(inward(100), pending);
     const spend = await books.create(outward(100), pending);
-    await limit({ balance_min: 0, balance_max: 0 });
+    await limitTo({ balance_min: 0, balance_max: 0 });
     await books.create([...inward(1), ...outward(1)]);
     expect(await books.post(spend)).toMatchObject({ status: "posted" });
     expect(await books.archive(hold)).toMatchObject({ status: "archived" });
   });
 
   test("what is archived is room again", async () => {
-    await limit({ balance_min: 0, balance_max: 100 });
+    await limitTo({ balance_min: 0, balance_max: 100 });
     const hold = await books.create(inward(100), pending);
     expect(await books.createRefused(inward(1))).toMatchObject(tooHigh);
     await books.archive(hold);
@@ -107,13 +110,13 @@ describe.each(["credit", "debit"] as const)("an account of normal balance %s", (
   });
 
   test("the entry that moves outward is told, not another of the account", async () => {
-    await limit({ balance_min: 0 });
+    await limitTo({ balance_min: 0 });
     const entries = [...inward(1), ...outward(2)];
     expect(await books.createRefused(entries)).toMatchObject(tooLow);
   });
 
   test("entries whose direction cannot break the limit do not wait, others do", async () => {
-    await limit({ balance_min: 0 });
+    await limitTo({ balance_min: 0 });
     await books.create(inward(10));
     await books.create(outward(10));
     const rows = await books.entriesOf("limited");

@@ -2,8 +2,7 @@ import { expect, test } from "@jest/globals";
 import { credit, debit, move, useBooks } from "../support/use-books.ts";
 
 const books = useBooks();
-const version = async (account: string) =>
-  Number((await books.balance(account))["lock_version"]);
+const version = async (account: string) => Number((await books.balance(account))["lock_version"]);
 
 test("a new account is at version 0, and each entry raises it by one", async () => {
   await books.create(move("alice", "bob", 1, { lock_version: 0 }));
@@ -37,13 +36,14 @@ test("of several entries on one account each takes a version, in array order", a
   ]);
 });
 
+const attempt = (lock_version: number) => [
+  debit("alice", 1),
+  credit("bob", 2),
+  debit("alice", 1, { lock_version }),
+];
+
 test("a later entry's version is the one before the transaction, not before the entry", async () => {
   await books.create(move("carol", "alice", 1));
-  const attempt = (lock_version: number) => [
-    debit("alice", 1),
-    credit("bob", 2),
-    debit("alice", 1, { lock_version }),
-  ];
   expect(await books.createRefused(attempt(2))).toMatchObject({
     code: "LDVER",
     detail: { index: 3, account: "alice" },
@@ -82,10 +82,7 @@ test("each account has its own version", async () => {
     debit("alice", 1, { lock_version: 1 }),
     credit("bob", 1, { lock_version: 0 }),
   ]);
-  const entries = [
-    debit("alice", 1, { lock_version: 2 }),
-    credit("bob", 1, { lock_version: 2 }),
-  ];
+  const entries = [debit("alice", 1, { lock_version: 2 }), credit("bob", 1, { lock_version: 2 })];
   expect(await books.createRefused(entries)).toMatchObject({
     code: "LDVER",
     detail: { index: 2, account: "bob", actual: 1 },

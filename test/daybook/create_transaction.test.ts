@@ -180,12 +180,7 @@ describe("amounts", () => {
 
 describe("balance of debits and credits", () => {
   test("must hold in each currency", async () => {
-    const entries = [
-      debit("alice", 5),
-      credit("euro", 7),
-      credit("bob", 5),
-      debit("euro-cash", 7),
-    ];
+    const entries = [debit("alice", 5), credit("euro", 7), credit("bob", 5), debit("euro-cash", 7)];
     expect(await books.create(entries)).toMatchObject({ status: "posted" });
     expect(await books.balance("euro")).toMatchObject({ currency: "EUR", posted_amount: "7" });
     expect(await books.balance("alice")).toMatchObject({ posted_amount: "-5" });
@@ -237,7 +232,12 @@ describe("entries", () => {
     ]);
     const rows = await books.entriesOf("alice");
     expect(
-      rows.map((row) => [row["lock_version"], row["position"], row["posted_debits"], row["posted_credits"]]),
+      rows.map((row) => [
+        row["lock_version"],
+        row["position"],
+        row["posted_debits"],
+        row["posted_credits"],
+      ]),
     ).toEqual([
       ["1", 1, "1", "0"],
       ["2", 3, "11", "0"],

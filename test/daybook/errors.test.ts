@@ -34,43 +34,71 @@ describe("every code is fired, with its facts and a hint", () => {
 
   const facts: [code: string, attempt: Attempt, detail: object][] = [
     ["42501", failed("account_balance", { ledger: "none", account: "a" }), { ledger: "none" }],
-    ["42501", failed("grant_ledger_access", { role: "test_reader", access: "read", ledger: "*" }), {}],
-    ["0A000", failed("account_balance", { account: "a", lock_version: 1 }), { argument: "lock_version" }],
+    [
+      "42501",
+      failed("grant_ledger_access", { role: "test_reader", access: "read", ledger: "*" }),
+      {},
+    ],
+    [
+      "0A000",
+      failed("account_balance", { account: "a", lock_version: 1 }),
+      { argument: "lock_version" },
+    ],
     ["LDARG", refused(move("a b", "bob", 1)), { argument: "account", index: 1, value: "a b" }],
     ["LDARG", failed("close_account", { address: null }), { argument: "address", value: null }],
-    ["LDIDM", refused(move("bob", "bank", 2), { idempotency_key: "known" }), {
-      ledger: "main",
-      idempotency_key: "known",
-      operation: "create_transaction",
-      transaction_id: expect.any(String),
-    }],
+    [
+      "LDIDM",
+      refused(move("bob", "bank", 2), { idempotency_key: "known" }),
+      {
+        ledger: "main",
+        idempotency_key: "known",
+        operation: "create_transaction",
+        transaction_id: expect.any(String),
+      },
+    ],
     ["LDAMT", refused([debit("bob", 1), credit("bank", "0.5")]), { index: 2, amount: "0.5" }],
     ["LDACC", refused(move("x", "y", 1)), { ledger: "main", accounts: ["x", "y"] }],
     ["LDTXN", failed("post_transaction", { transaction_id: unknown }), { transaction_id: unknown }],
     ["LDDUP", failed("open_account", { address: "bob", currency: "EUR" }), { address: "bob" }],
     ["LDCUR", failed("open_account", { address: "new", currency: "NO" }), { currency: "NO" }],
-    ["LDUNB", refused([debit("bob", 1), credit("bank", 3)]), { currency: "USD", debits: "1", credits: "3" }],
-    ["LDEXT", refused(move("bob", "bank", 1), { external_id: "taken" }), {
-      external_id: "taken",
-      transaction_id: expect.any(String),
-    }],
+    [
+      "LDUNB",
+      refused([debit("bob", 1), credit("bank", 3)]),
+      { currency: "USD", debits: "1", credits: "3" },
+    ],
+    [
+      "LDEXT",
+      refused(move("bob", "bank", 1), { external_id: "taken" }),
+      {
+        external_id: "taken",
+        transaction_id: expect.any(String),
+      },
+    ],
     ["LDCLS", refused(move("bob", "closed", 1)), { index: 2, account: "closed" }],
     ["LDVER", refused(move("bob", "bank", 1, stale)), { index: 1, account: "bob" }],
-    ["LDBAL", refused(move("bob", "bank", 1, short)), {
-      index: 1,
-      account: "bob",
-      balance: "available_balance",
-      bound: "gte",
-      limit: "1000",
-      actual: "-1",
-    }],
-    ["LDLIM", refused([credit("bank", 5), debit("limited", 5)]), {
-      index: 2,
-      account: "limited",
-      limit: "balance_min",
-      balance_min: "0",
-      actual: "-5",
-    }],
+    [
+      "LDBAL",
+      refused(move("bob", "bank", 1, short)),
+      {
+        index: 1,
+        account: "bob",
+        balance: "available_balance",
+        bound: "gte",
+        limit: "1000",
+        actual: "-1",
+      },
+    ],
+    [
+      "LDLIM",
+      refused([credit("bank", 5), debit("limited", 5)]),
+      {
+        index: 2,
+        account: "limited",
+        limit: "balance_min",
+        balance_min: "0",
+        actual: "-5",
+      },
+    ],
     ["LDIMM", asSuperuser("delete from daybook.entries"), {}],
     ["LDIMM", asSuperuser("truncate daybook.accounts cascade"), {}],
   ];
@@ -132,21 +160,25 @@ describe("every code is fired, with its facts and a hint", () => {
   });
 });
 
+const same = (entries: Entry[]) => entries;
+
+const first = (change: Partial<Entry>) => (entries: Entry[]) => [
+  { ...entries[0]!, ...change },
+  ...entries.slice(1),
+];
+
+const last = (change: Partial<Entry>) => (entries: Entry[]) => [
+  ...entries.slice(0, -1),
+  { ...entries.at(-1)!, ...change },
+];
+
+type Wrong = { entries: (entries: Entry[]) => Entry[]; args: object };
+
 /**
  * What is wrong in a call of create_transaction, in the order of the contract. Each pair is tried, in the same entry
  * where that can be, and with the later error in the lower entry.
  */
 describe("of simultaneous errors the first in the contract's order is raised", () => {
-  type Wrong = { entries: (entries: Entry[]) => Entry[]; args: object };
-  const same = (entries: Entry[]) => entries;
-  const first = (change: Partial<Entry>) => (entries: Entry[]) => [
-    { ...entries[0]!, ...change },
-    ...entries.slice(1),
-  ];
-  const last = (change: Partial<Entry>) => (entries: Entry[]) => [
-    ...entries.slice(0, -1),
-    { ...entries.at(-1)!, ...change },
-  ];
   /** The later errors stand in the first entry, the earlier ones in the last. */
   const WRONG: Record<string, Wrong> = {
     "42501": { entries: same, args: { ledger: "none" } },
@@ -157,7 +189,11 @@ describe("of simultaneous errors the first in the contract's order is raised", (
     LDUNB: { entries: (entries) => [...entries, debit("carol", 3)], args: {} },
     LDEXT: { entries: same, args: { external_id: "taken" } },
     LDCLS: {
-      entries: (entries) => [...entries.slice(0, 1), ...move("cash", "closed", 2), ...entries.slice(1)],
+      entries: (entries) => [
+        ...entries.slice(0, 1),
+        ...move("cash", "closed", 2),
+        ...entries.slice(1),
+      ],
       args: {},
     },
     LDVER: {
@@ -228,10 +264,13 @@ describe("of simultaneous errors the first in the contract's order is raised", (
       expect(await books.createRefused(entries, args)).toMatchObject({ code });
     });
 
-    test.each(["LDIDM", "LDAMT", "LDACC", "LDUNB", "LDEXT", "LDCLS"])("LDISO before %s", async (code) => {
-      const { entries, args } = build(code, "LDBAL");
-      expect(await books.createRefused(entries, args)).toMatchObject({ code: "LDISO" });
-    });
+    test.each(["LDIDM", "LDAMT", "LDACC", "LDUNB", "LDEXT", "LDCLS"])(
+      "LDISO before %s",
+      async (code) => {
+        const { entries, args } = build(code, "LDBAL");
+        expect(await books.createRefused(entries, args)).toMatchObject({ code: "LDISO" });
+      },
+    );
 
     test("expires_at in the past is LDARG before LDISO", async () => {
       const args = { status: "pending", expires_at: "2000-01-01T00:00:00Z" };

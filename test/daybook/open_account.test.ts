@@ -153,9 +153,7 @@ test.each([
 test("opening is logged once with its request", async () => {
   const { id } = await open({ balance_min: 5 });
   await open({ balance_min: 5 });
-  expect(
-    await books.query("select * from daybook.log where account_id = $1", [id]),
-  ).toMatchObject([
+  expect(await books.query("select * from daybook.log where account_id = $1", [id])).toMatchObject([
     {
       ledger: "main",
       kind: "open_account",

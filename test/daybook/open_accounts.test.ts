@@ -52,8 +52,9 @@ test("one address twice with different facts is LDDUP", async () => {
   });
 });
 
+const field = (argument: string) => ({ code: "LDARG", detail: { argument, index: 2 } });
+
 test("a malformed one is LDARG with its index", async () => {
-  const field = (argument: string) => ({ code: "LDARG", detail: { argument, index: 2 } });
   const ok = account("ok");
   expect(await refusal(ok, account("not ok"))).toMatchObject(field("address"));
   expect(await refusal(ok, { address: "x" })).toMatchObject(field("currency"));

@@ -87,8 +87,22 @@ test("version and counters of a queued entry are null, then set once by a fold",
   expect(await fold()).toBe(2);
   const after = await books.entriesOf(held);
   expect(after).toEqual([
-    { ...before[0], lock_version: "1", pending_debits: "0", pending_credits: "5", posted_debits: "0", posted_credits: "5" },
-    { ...before[1], lock_version: "2", pending_debits: "0", pending_credits: "12", posted_debits: "0", posted_credits: "5" },
+    {
+      ...before[0],
+      lock_version: "1",
+      pending_debits: "0",
+      pending_credits: "5",
+      posted_debits: "0",
+      posted_credits: "5",
+    },
+    {
+      ...before[1],
+      lock_version: "2",
+      pending_debits: "0",
+      pending_credits: "12",
+      posted_debits: "0",
+      posted_credits: "5",
+    },
   ]);
   expect(await queued()).toBe(0);
   expect(await fold()).toBe(0);
@@ -117,7 +131,8 @@ test("entries that wait and entries that do not get versions without a gap", asy
   expect((await versions()).map(([version]) => version)).toEqual(["1", "2", "3", "4", "5"]);
   const rows = await books.entriesOf(held);
   let sum = 0n;
-  for (const row of rows) expect(row["posted_credits"]).toBe(String((sum += BigInt(row["amount"]))));
+  for (const row of rows)
+    expect(row["posted_credits"]).toBe(String((sum += BigInt(row["amount"]))));
 });
 
 describe("a locked entry", () => {
@@ -186,11 +201,7 @@ describe("a locked entry", () => {
     await give(5);
     await give(6);
     await release();
-    await books.create([
-      debit(held, 1, { lock_version: 2 }),
-      debit(held, 2),
-      credit("carol", 3),
-    ]);
+    await books.create([debit(held, 1, { lock_version: 2 }), debit(held, 2), credit("carol", 3)]);
     expect(await versions()).toEqual([
       ["1", "5"],
       ["2", "6"],

@@ -47,10 +47,7 @@ describe.each<[string, string]>([
 /** Names and order of fields are the contract's: composites are also built by position. */
 describe.each<[string, string]>([
   ["balance_bounds", "gt gte eq not_eq lte lt"],
-  [
-    "account_input",
-    "address currency normal_balance balance_min balance_max description metadata",
-  ],
+  ["account_input", "address currency normal_balance balance_min balance_max description metadata"],
   [
     "entry_input",
     "account direction amount lock_version pending_balance posted_balance available_balance show_resulting_balances metadata",
@@ -73,9 +70,9 @@ describe.each<[string, string]>([
 
 describe("current_entries", () => {
   const effects = async () =>
-    (await books.query("select effect::text, position from daybook.current_entries order by 2")).map(
-      (row) => row["effect"],
-    );
+    (
+      await books.query("select effect::text, position from daybook.current_entries order by 2")
+    ).map((row) => row["effect"]);
 
   test("a pending transaction shows its pending lines, then what became of them", async () => {
     const transaction = await books.create(move("alice", "bob", 1), { status: "pending" });
