@@ -253,6 +253,11 @@ describe("relations and types", () => {
   });
 });
 
+const columns = (relation: string) =>
+  `(select jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(x.adbin, x.adrelid)) order by a.attname)
+      from pg_attribute a left join pg_attrdef x on (x.adrelid, x.adnum) = (a.attrelid, a.attnum)
+     where a.attrelid = ${relation} and a.attnum > 0 and not a.attisdropped)`;
+
 describe("constraints, indexes and triggers", () => {
   test("every constraint was given its name", async () => {
     expect(
@@ -327,10 +332,6 @@ describe("constraints, indexes and triggers", () => {
   });
 
   test("each month's partition has the columns, defaults and storage of the default one", async () => {
-    const columns = (relation: string) =>
-      `(select jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(x.adbin, x.adrelid)) order by a.attname)
-          from pg_attribute a left join pg_attrdef x on (x.adrelid, x.adnum) = (a.attrelid, a.attnum)
-         where a.attrelid = ${relation} and a.attnum > 0 and not a.attisdropped)`;
     expect(
       await violations(
         `select h.inhrelid::regclass::text as name from pg_inherits h join pg_class c on c.oid = h.inhrelid

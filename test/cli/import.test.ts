@@ -302,10 +302,13 @@ test("a byte order mark, CRLF, blank lines, a missing last line end, foreign byt
 
 describe("accounts", () => {
   test("of a line are open for the lines behind it, not for those before", async () => {
-    const { stdout } = await importLines([move("1"), HEADER, move("1"), HEADER], "-c", "3");
-    expect(codes()).toEqual([[1, "LDACC"]]);
-    expect(stdout).toMatch(/accounts: 2 opened, 2 already there/);
-    expect(await balance()).toBe("1");
+    const others = Array.from({ length: 300 }, (_, n) => ({ address: `a:${n}`, currency: "EUR" }));
+    const slow = JSON.stringify({ accounts: [...others, ...ACCOUNTS] });
+    const lines = Array.from({ length: 50 }, () => move("1"));
+    const { stdout } = await importLines([...lines, slow, ...lines, HEADER], "-c", "3");
+    expect(codes()).toEqual(lines.map((_, index) => [index + 1, "LDACC"]));
+    expect(stdout).toMatch(/accounts: 302 opened, 2 already there/);
+    expect(await balance()).toBe("50");
   });
 
   test("come from a file of their own, which may have faults too", async () => {

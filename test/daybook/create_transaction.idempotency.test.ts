@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { credit, debit, move, useBooks } from "../support/use-books.ts";
+import * as fc from "fast-check";
+import { credit, debit, move, useBooks, type Entry } from "../support/use-books.ts";
 
 const books = useBooks();
 const key = { idempotency_key: "k" };
@@ -120,6 +121,14 @@ describe("a different request is LDIDM", () => {
     ["a bound", move("alice", "bob", 1, { metadata: { a: 1 }, posted_balance: { gte: -9 } })],
     ["balances", move("alice", "bob", 1, { metadata: { a: 1 }, show_resulting_balances: true })],
     [
+      "balances said not to be shown",
+      move("alice", "bob", 1, { metadata: { a: 1 }, show_resulting_balances: false }),
+    ],
+    [
+      "empty metadata of the other entry, which had none",
+      [debit("alice", 1, { metadata: { a: 1 } }), credit("bob", 1, { metadata: {} })],
+    ],
+    [
       "an entry's metadata on the other entry",
       [debit("alice", 1), credit("bob", 1, { metadata: { a: 1 } })],
     ],
@@ -135,6 +144,97 @@ describe("a different request is LDIDM", () => {
     expect(await books.createRefused(bounded("pending_balance", "gte"), key)).toMatchObject(reused);
     expect(await books.createRefused(bounded("posted_balance", "gt"), key)).toMatchObject(reused);
   });
+});
+
+describe("no part of a request hides another from the comparison", () => {
+  const BALANCES = ["pending_balance", "posted_balance", "available_balance"];
+  const places = BALANCES.flatMap((balance) =>
+    ["gt", "gte", "eq", "not_eq", "lte", "lt"].map((bound) => ({ balance, bound })),
+  );
+  const conditions: Record<string, number> = {
+    gt: -9,
+    gte: -9,
+    eq: -1,
+    not_eq: -9,
+    lte: 9,
+    lt: 9,
+  };
+
+  test.each(places)("a bound $bound on the $balance", async ({ balance, bound }) => {
+    const number = conditions[bound];
+    const bounded = (place: (typeof places)[number]) =>
+      move("alice", "bob", 1, { [place.balance]: { [place.bound]: number } });
+    await books.create(bounded({ balance, bound }), { ...key, status: "pending" }).catch(() => {
+      throw new Error("the first call is to pass");
+    });
+    const others = places.filter((place) => place.balance !== balance || place.bound !== bound);
+    const taken = [];
+    for (const other of others) {
+      const attempt = books.createRefused(bounded(other), { ...key, status: "pending" });
+      const code = await attempt.then((refusal) => refusal.code).catch(() => "replayed");
+      if (code !== "LDIDM") taken.push({ ...other, code });
+    }
+    expect(taken).toEqual([]);
+  });
+
+  test.each<[string, unknown]>([
+    ["{}", {}],
+    ["an object with an empty list", { a: [] }],
+    ["an object", { a: 1 }],
+  ])("the last entry's metadata %s", async (_, metadata) => {
+    const request = (amount: number, to = "bob") => [
+      debit("alice", amount),
+      credit(to, amount, { metadata }),
+    ];
+    await books.create(request(1), key);
+    expect(await books.createRefused(request(2), key)).toMatchObject(reused);
+    expect(await books.createRefused(request(1, "carol"), key)).toMatchObject(reused);
+    expect(await books.createRefused(request(1), { ...key, status: "pending" })).toMatchObject(
+      reused,
+    );
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ["where a list ends", { a: [[1], 2] }, { a: [[1, 2]] }],
+    ["how deep a list is", { a: [1] }, { a: [[[1]]] }],
+    ["where an object ends", { a: { b: 1 }, c: 2 }, { a: { b: 1, c: 2 } }],
+    ["an empty list and none", { a: 1, b: [] }, { a: 1, b: {} }],
+    ["null and absent", { a: 1, b: null }, { a: 1 }],
+    ["a number and its text", { a: 1 }, { a: "1" }],
+    ["true and 1", { a: true }, { a: 1 }],
+  ])("metadata: %s", async (_, metadata, other) => {
+    await books.create(move("alice", "bob", 1), { ...key, metadata });
+    expect(
+      await books.createRefused(move("alice", "bob", 1), { ...key, metadata: other }),
+    ).toMatchObject(reused);
+    await books.create(move("alice", "bob", 1, { metadata }), { idempotency_key: "entry" });
+    expect(
+      await books.createRefused(move("alice", "bob", 1, { metadata: other }), {
+        idempotency_key: "entry",
+      }),
+    ).toMatchObject({ code: "LDIDM" });
+  });
+});
+
+const canonical = (list: Entry[]) =>
+  list.map((one) => `${one.account} ${one.direction} ${Number(one.amount)}`).join();
+
+test("any other list of entries is told apart, however alike", async () => {
+  const first = [debit("alice", 1), credit("bob", 2), debit("carol", 3), credit("alice", 2)];
+  await books.create(first, key);
+  const entry = fc.record({
+    account: fc.constantFrom("alice", "bob", "carol"),
+    direction: fc.constantFrom("debit" as const, "credit" as const),
+    amount: fc.constantFrom(1, 2, 3, 10000, "2.00"),
+  });
+  const alike = fc.shuffledSubarray(first, { minLength: 2 });
+  const lists = fc.oneof(alike, fc.array(entry, { minLength: 2, maxLength: 5 }));
+  const property = fc.asyncProperty(lists, async (list) => {
+    const isSame = canonical(list) === canonical(first);
+    if (isSame) expect(await books.create(list, key)).toMatchObject({ replayed: true });
+    else expect(await books.createRefused(list, key)).toMatchObject(reused);
+  });
+  await fc.assert(property, { numRuns: 400 });
 });
 
 test("a key is shared by all operations", async () => {

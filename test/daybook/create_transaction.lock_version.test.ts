@@ -36,7 +36,7 @@ test("of several entries on one account each takes a version, in array order", a
   ]);
 });
 
-const attempt = (lock_version: number) => [
+const withLater = (lock_version: number) => [
   debit("alice", 1),
   credit("bob", 2),
   debit("alice", 1, { lock_version }),
@@ -44,11 +44,11 @@ const attempt = (lock_version: number) => [
 
 test("a later entry's version is the one before the transaction, not before the entry", async () => {
   await books.create(move("carol", "alice", 1));
-  expect(await books.createRefused(attempt(2))).toMatchObject({
+  expect(await books.createRefused(withLater(2))).toMatchObject({
     code: "LDVER",
     detail: { index: 3, account: "alice" },
   });
-  await books.create(attempt(1));
+  await books.create(withLater(1));
 });
 
 test("different versions for one account are refused", async () => {

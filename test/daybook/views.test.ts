@@ -68,12 +68,12 @@ describe.each<[string, string]>([
   });
 });
 
-describe("current_entries", () => {
-  const effects = async () =>
-    (
-      await books.query("select effect::text, position from daybook.current_entries order by 2")
-    ).map((row) => row["effect"]);
+const effects = async () =>
+  (await books.query("select effect::text, position from daybook.current_entries order by 2")).map(
+    (row) => row["effect"],
+  );
 
+describe("current_entries", () => {
   test("a pending transaction shows its pending lines, then what became of them", async () => {
     const transaction = await books.create(move("alice", "bob", 1), { status: "pending" });
     expect(await effects()).toEqual(["pending", "pending"]);

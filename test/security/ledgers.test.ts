@@ -115,7 +115,7 @@ test("a read grant cannot write, even with the writer's role", async () => {
   await books.be("test_writer");
   expect(await visible("accounts")).toEqual(["one"]);
   for (const [name, args] of CALLS) {
-    if (/^account_balance/.test(name)) await books.all(name, { ...args, ledger: "one" });
+    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",
@@ -127,7 +127,7 @@ test("a write grant does not help without the writer's role", async () => {
   await grant("test_reader", "one", "admin");
   await books.be("test_reader");
   for (const [name, args] of CALLS) {
-    if (/^account_balance/.test(name)) await books.all(name, { ...args, ledger: "one" });
+    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",

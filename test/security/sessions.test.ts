@@ -41,13 +41,13 @@ const balance = (client: Client, ledger: string) =>
 const create = (client: Client, ledger: string) =>
   callAs(client, "create_transaction", { ledger, entries: move("alice", "bob", 1) });
 
-describe("the server's login", () => {
-  const act = (role: string, ledgers: string, subject = "") =>
-    server.query(
-      `begin; set local role ${role};
-       select set_config('daybook.ledgers', '${ledgers}', true), set_config('daybook.subject', '${subject}', true)`,
-    );
+const act = (role: string, ledgers: string, subject = "") =>
+  server.query(
+    `begin; set local role ${role};
+     select set_config('daybook.ledgers', '${ledgers}', true), set_config('daybook.subject', '${subject}', true)`,
+  );
 
+describe("the server's login", () => {
   test("may do nothing before it takes a role", async () => {
     expect(await refusalOf(server.query("select * from daybook.ledgers"))).toMatchObject({
       code: "42501",

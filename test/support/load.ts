@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Client } from "pg";
+import { DatabaseError, type Client, type Pool } from "pg";
 import { create, finish, transfer, type TransferOptions } from "./ledgers.ts";
 import type { Row, Statement } from "./sessions.ts";
 
@@ -65,7 +65,15 @@ export function anyTransfer(
   return { key: options.description, call: create(ledger, lines, rest) };
 }
 
-/** Carries out a call and writes down what came of it. */
+/** Whether the server went away, rather than refuse something. */
+export function isLost(error: unknown): boolean {
+  return !(error instanceof DatabaseError) || /^(08|57P)/.test(error.code ?? "");
+}
+
+/**
+ * Carries out a call and writes down what came of it.
+ * @throws Error if the connection is lost
+ */
 export async function attempt(
   client: Pick<Client, "query">,
   diary: Diary,
@@ -79,9 +87,9 @@ export async function attempt(
     count(diary, row["status"]);
     return row;
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (code?.startsWith("LD") || code === "40001") diary.unknown.delete(key);
-    count(diary, code ?? String(error));
+    if (isLost(error)) throw error;
+    diary.unknown.delete(key);
+    count(diary, (error as DatabaseError).code!);
     return undefined;
   }
 }
@@ -93,7 +101,10 @@ export function note(diary: Diary, key: string, row: Row): void {
   if (row["status"] === "pending") diary.pending.push(row["transaction_id"]);
 }
 
-/** Posts or archives the oldest pending transaction that the client knows. */
+/**
+ * Posts or archives the oldest pending transaction that the client knows.
+ * @throws Error if the connection is lost
+ */
 export async function endPending(
   client: Pick<Client, "query">,
   diary: Diary,
@@ -108,7 +119,8 @@ export async function endPending(
     diary.ended.set(id, rows[0].status);
     count(diary, rows[0].status);
   } catch (error) {
-    count(diary, (error as { code?: string }).code ?? String(error));
+    if (isLost(error)) throw error;
+    count(diary, (error as DatabaseError).code!);
   }
 }
 
@@ -117,11 +129,11 @@ const count = ({ outcomes }: Diary, outcome: string) =>
 
 /** What the clients were told and the books do not say, or say twice; nothing if they agree. */
 export async function contradictions(
-  { query }: { query: (text: string, values: unknown[]) => Promise<{ rows: Row[] }> },
+  pool: Pick<Pool, "query">,
   ledger: string,
   diaries: Diary[],
 ): Promise<string[]> {
-  const { rows } = await query(
+  const { rows } = await pool.query<Row>(
     "select id, status, description as key from daybook.transactions where ledger = $1 and description is not null",
     [ledger],
   );
