@@ -7,8 +7,8 @@ type Account = { ledger: string; account_id: string };
 /** Accounts that could not be folded, and when to try again, in milliseconds since 1970. */
 export type Held = Map<string, number>;
 
-/** How many accounts to ask for at once. */
-const BATCH = 100;
+/** How many accounts a round takes at most: all of them as a rule, so that none waits behind others that refill. */
+const BATCH = 10_000;
 /** How long to leave an account alone, in milliseconds: held by somebody; failing for another reason. */
 const REST_HELD = 500;
 const REST_FAILED = 10_000;
