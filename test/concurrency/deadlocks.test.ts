@@ -50,7 +50,7 @@ test("transactions over the same accounts in any order, locked and unlocked, nev
     const session = await openSession(database);
     const outcomes: string[] = [];
     for (let i = 0; i < 20; i++) {
-      const lines: Line[] = names.map((_, k) => {
+      const lines: Line[] = names.map((_name, k) => {
         const account = names[(k * (1 + (n % 4)) + i) % 5]!;
         const asks = (k + n + i) % 2 ? LOCKED : {};
         return { account, direction: k ? "credit" : "debit", amount: k ? 1 : 4, ...asks };
@@ -59,7 +59,9 @@ test("transactions over the same accounts in any order, locked and unlocked, nev
       outcomes.push(await outcome(made));
       const { transaction_id: id, status } = await made;
       if (status !== "pending") continue;
-      outcomes.push(await outcome(session.step(finish(i % 4 === 1 ? "post" : "archive", ledger, id))));
+      outcomes.push(
+        await outcome(session.step(finish(i % 4 === 1 ? "post" : "archive", ledger, id))),
+      );
     }
     return outcomes;
   };
@@ -79,7 +81,9 @@ test("a locked entry waits before the same call has touched any unlocked account
   ]);
   const waiting = ann.step(call);
   await ann.waits(holder);
-  expect(await outcome(bob.step(transfer(ledger, "b", "world", 1, { from: LOCKED })))).toBe("posted");
+  expect(await outcome(bob.step(transfer(ledger, "b", "world", 1, { from: LOCKED })))).toBe(
+    "posted",
+  );
   await holder.step("commit");
   expect(await outcome(waiting)).toBe("posted");
 });

@@ -2,15 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { breakAt } from "../support/breakpoint.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { balanceOf, finish, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
-import {
-  interleavings,
-  openSession,
-  openSessions,
-  outcome,
-  play,
-  tally,
-} from "../support/sessions.ts";
+import { balanceOf, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import { interleavings, openSession, openSessions, outcome, play } from "../support/sessions.ts";
 
 let database: TestDatabase;
 
@@ -124,31 +117,4 @@ test("a key that is purged between the attempt to take it and the look at it is 
     await look.remove();
   }
   expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 40, version: 3 });
-});
-
-test("posting with one key from many sessions posts once", async () => {
-  const ledger = await openLedger(database, { alice: { money: 100 } });
-  const opened = await openSession(database);
-  const held = transfer(ledger, "alice", "world", 30, { status: "pending" });
-  const { transaction_id: id } = await opened.step(held);
-  const client = async () => outcome((await openSession(database)).step(finish("post", ledger, id, "k")));
-  const outcomes = await Promise.all(Array.from({ length: 8 }, client));
-  expect(tally(outcomes)).toEqual({ posted: 1, replayed: 7 });
-});
-
-test("one key for two operations at once: the second is refused, whichever it is", async () => {
-  const sessions = await openSessions(database, ["ann", "bob"]);
-  for (const order of interleavings(["ann", 3], ["bob", 3])) {
-    const ledger = await openLedger(database, { alice: { money: 100 } });
-    const held = transfer(ledger, "alice", "world", 30, { status: "pending" });
-    const { transaction_id: id } = await sessions.ann.step(held);
-    const create = transfer(ledger, "alice", "world", 5, { idempotency_key: "k" });
-    const post = finish("post", ledger, id, "k");
-    const { ann, bob } = await play(
-      sessions,
-      { ann: ["begin", create, "commit"], bob: ["begin", post, "commit"] },
-      order,
-    );
-    expect([ann[1], bob[1]].toSorted()).toEqual(["LDIDM", "posted"]);
-  }
 });

@@ -1,8 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { balanceOf, finish, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
-import { interleavings, openSessions, outcome, play } from "../support/sessions.ts";
+import { balanceOf, finish, openLedger, transfer } from "../support/ledgers.ts";
+import {
+  interleavings,
+  openSession,
+  openSessions,
+  outcome,
+  play,
+  tally,
+} from "../support/sessions.ts";
 
 let database: TestDatabase;
 
@@ -94,74 +101,30 @@ test("an external id that archiving is about to free: who wants it waits", async
   }
 });
 
-test("closing an account binds a locked entry that waited for it", async () => {
-  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
-  for (const [end, expected] of [
-    ["commit", "LDCLS"],
-    ["rollback", "posted"],
-  ]) {
-    const ledger = await openLedger(database, { alice: { money: 100 } });
-    await ann.step("begin");
-    await ann.step(`select daybook.close_account('${ledger}', 'alice')`);
-    const late = bob.step(withdrawal(ledger, "alice", 10));
-    await bob.waits(ann);
-    await ann.step(end!);
-    expect(await outcome(late)).toBe(expected);
-  }
+test("posting with one key from many sessions posts once", async () => {
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  const opened = await openSession(database);
+  const held = transfer(ledger, "alice", "world", 30, { status: "pending" });
+  const { transaction_id: id } = await opened.step(held);
+  const client = async () =>
+    outcome((await openSession(database)).step(finish("post", ledger, id, "k")));
+  const outcomes = await Promise.all(Array.from({ length: 8 }, client));
+  expect(tally(outcomes)).toEqual({ posted: 1, replayed: 7 });
 });
 
-test("closing an account waits for who moves money on it, and does not unmake that", async () => {
-  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
-  for (const call of [withdrawal, transferUnlocked]) {
-    const ledger = await openLedger(database, { alice: { money: 100 } });
-    await ann.step("begin");
-    await ann.step(call(ledger, "alice", 10));
-    const closing = bob.step(`select daybook.close_account('${ledger}', 'alice')`);
-    await bob.waits(ann);
-    await ann.step("commit");
-    await closing;
-    expect(await outcome(ann.step(call(ledger, "alice", 10)))).toBe("LDCLS");
-    expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 90, version: 2 });
-  }
-});
-
-const transferUnlocked = (ledger: string, from: string, amount: number) =>
-  transfer(ledger, from, "world", amount);
-
-test("a limit binds a locked entry that waited for it, though it began without one", async () => {
-  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
-  for (const [end, expected] of [
-    ["commit", "LDLIM"],
-    ["rollback", "posted"],
-  ]) {
-    const ledger = await openLedger(database, { alice: { money: 100 } });
-    const call = transfer(ledger, "alice", "world", 60, { from: { show_resulting_balances: true } });
-    await ann.step("begin");
-    await ann.step(`select daybook.set_account_limits('${ledger}', 'alice', 50)`);
-    const late = bob.step(call);
-    await bob.waits(ann);
-    await ann.step(end!);
-    expect(await outcome(late)).toBe(expected);
-  }
-});
-
-test("a limit that is lifted frees a locked entry that waited for it", async () => {
-  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
-  const ledger = await openLedger(database, { alice: { money: 100, balance_min: 50 } });
-  await ann.step("begin");
-  await ann.step(`select daybook.set_account_limits('${ledger}', 'alice')`);
-  const late = bob.step(transfer(ledger, "alice", "world", 60));
-  await bob.waits(ann);
-  await ann.step("commit");
-  expect(await outcome(late)).toBe("posted");
-});
-
-test("two withdrawals against an account's own limit: the second sees the first, in every order", async () => {
+test("one key for two operations at once: the second is refused, whichever it is", async () => {
   const sessions = await openSessions(database, ["ann", "bob"]);
   for (const order of interleavings(["ann", 3], ["bob", 3])) {
-    const ledger = await openLedger(database, { alice: { money: 100, balance_min: 0 } });
-    const script = ["begin", transfer(ledger, "alice", "world", 80), "commit"];
-    const { ann, bob } = await play(sessions, { ann: script, bob: script }, order);
-    expect([ann[1], bob[1]].toSorted()).toEqual(["LDLIM", "posted"]);
+    const ledger = await openLedger(database, { alice: { money: 100 } });
+    const held = transfer(ledger, "alice", "world", 30, { status: "pending" });
+    const { transaction_id: id } = await sessions.ann.step(held);
+    const create = transfer(ledger, "alice", "world", 5, { idempotency_key: "k" });
+    const post = finish("post", ledger, id, "k");
+    const { ann, bob } = await play(
+      sessions,
+      { ann: ["begin", create, "commit"], bob: ["begin", post, "commit"] },
+      order,
+    );
+    expect([ann[1], bob[1]].toSorted()).toEqual(["LDIDM", "posted"]);
   }
 });

@@ -4,17 +4,9 @@ import { silentLog } from "../../src/log.ts";
 import { startFolding } from "../../src/worker/fold.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { contradictions, newDiary, note, type Diary } from "../support/diary.ts";
 import { openLedger } from "../support/ledgers.ts";
-import {
-  anyTransfer,
-  attempt,
-  contradictions,
-  endPending,
-  newDiary,
-  note,
-  randomFrom,
-  type Diary,
-} from "../support/load.ts";
+import { anyTransfer, attempt, endPending, randomFrom } from "../support/load.ts";
 import type { Row } from "../support/sessions.ts";
 import { until } from "../support/temporary.ts";
 import { watch, type Watched } from "./watch.ts";

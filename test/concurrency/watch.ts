@@ -38,7 +38,9 @@ async function read(
   stop: AbortSignal,
 ): Promise<void> {
   const client = await database.connectAs("test_writer");
-  const { rows } = await client.query("select address from daybook.accounts where ledger = $1", [ledger]);
+  const { rows } = await client.query("select address from daybook.accounts where ledger = $1", [
+    ledger,
+  ]);
   const accounts = rows.map(({ address }) => address);
   const highest = new Map<string, bigint>();
   while (!stop.aborted) {

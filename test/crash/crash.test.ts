@@ -5,25 +5,19 @@ import { startFolding } from "../../src/worker/fold.ts";
 import { startWorker } from "../../src/worker/start.ts";
 import { violations } from "../support/books.ts";
 import { startDurableServer, type DurableServer } from "../support/durable.ts";
+import { contradictions, newDiary, note, type Diary } from "../support/diary.ts";
 import { openLedger } from "../support/ledgers.ts";
-import {
-  anyTransfer,
-  attempt,
-  contradictions,
-  endPending,
-  isLost,
-  newDiary,
-  note,
-  randomFrom,
-  type Diary,
-} from "../support/load.ts";
+import { anyTransfer, attempt, endPending, isLost, randomFrom } from "../support/load.ts";
 import { until } from "../support/temporary.ts";
 
-const ROUNDS = Number(process.env["DAYBOOK_CRASHES"] ?? 3);
+const ROUNDS = Number(process.env["DAYBOOK_CRASHES"] ?? 2);
 const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c"]; // few, so that much is queued
 /** How many calls to have acknowledged before the server is killed under the next ones. */
 const CALLS = 400;
+
+/** The diaries of all rounds: a later crash must not undo what an earlier one spared. */
+const everything: Diary[] = [];
 
 let server: DurableServer;
 let ledger: string;
@@ -78,7 +72,8 @@ async function resolve(diary: Diary): Promise<string[]> {
       note(diary, key, row);
     } catch (error) {
       // Refused, as it would have been: then it must not have been made.
-      if (!(error as { code: string }).code.startsWith("LD") || before) lies.push(`${key}: ${error}`);
+      if (!(error as { code: string }).code.startsWith("LD") || before)
+        lies.push(`${key}: ${error}`);
       diary.unknown.delete(key);
     }
   }
@@ -108,6 +103,3 @@ test.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))(
     expect({ ...seed, books: await violations(server) }).toEqual({ ...seed, books: [] });
   },
 );
-
-/** The diaries of all rounds: a later crash must not undo what an earlier one spared. */
-const everything: Diary[] = [];

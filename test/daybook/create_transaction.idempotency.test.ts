@@ -162,15 +162,15 @@ describe("no part of a request hides another from the comparison", () => {
 
   test.each(places)("a bound $bound on the $balance", async ({ balance, bound }) => {
     const number = conditions[bound];
-    const bounded = (place: (typeof places)[number]) =>
+    const boundedAt = (place: (typeof places)[number]) =>
       move("alice", "bob", 1, { [place.balance]: { [place.bound]: number } });
-    await books.create(bounded({ balance, bound }), { ...key, status: "pending" }).catch(() => {
+    await books.create(boundedAt({ balance, bound }), { ...key, status: "pending" }).catch(() => {
       throw new Error("the first call is to pass");
     });
     const others = places.filter((place) => place.balance !== balance || place.bound !== bound);
     const taken = [];
     for (const other of others) {
-      const attempt = books.createRefused(bounded(other), { ...key, status: "pending" });
+      const attempt = books.createRefused(boundedAt(other), { ...key, status: "pending" });
       const code = await attempt.then((refusal) => refusal.code).catch(() => "replayed");
       if (code !== "LDIDM") taken.push({ ...other, code });
     }

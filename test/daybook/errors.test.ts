@@ -155,6 +155,7 @@ describe("every code is fired, with its facts and a hint", () => {
       for (const [, code] of text.matchAll(/'(LD[A-Z]{3})'/g)) raised.add(code!);
     }
     raised.delete("LDDRY"); // how a dry run undoes itself; no caller sees it
+    raised.delete("40001"); // accounts opened and closed ten times during one call
     const known = [...raised].filter((code) => code !== "LDCAT"); // categories are of a later release
     expect([...fired].toSorted()).toEqual(known.toSorted());
   });

@@ -66,6 +66,7 @@ test.each<[string, object]>([
   ["LDARG", { role: null }],
   ["LDARG", { role: "nobody_of_this_name" }],
   ["LDARG", { role: "public" }],
+  ["LDARG", { role: "daybook_authenticator" }],
   ["LDARG", { access: null }],
   ["LDARG", { access: "all" }],
   ["LDARG", { access: "" }],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { playHistory } from "./history.ts";
 import { operation } from "./operations.ts";
@@ -20,7 +20,9 @@ test(
   async () => {
     const client = await database.connectAs("test_writer");
     const history = fc.array(operation, { minLength: 15, maxLength: 30, size: "max" });
-    const plays = fc.asyncProperty(history, (operations) => playHistory(database, client, operations));
+    const plays = fc.asyncProperty(history, (operations) =>
+      playHistory(database, client, operations),
+    );
     await fc.assert(plays, {
       numRuns: RUNS,
       ...(SEED && { seed: Number(SEED) }),

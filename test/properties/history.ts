@@ -2,22 +2,13 @@ import { expect } from "@jest/globals";
 import type { Client } from "pg";
 import * as statements from "../support/ledgers.ts";
 import type { CreateOptions, Line } from "../support/ledgers.ts";
-import { fingerprint, violations } from "../support/books.ts";
+import { violations } from "../support/books.ts";
 import type { TestDatabase } from "../support/database.ts";
-import type { Row, Statement } from "../support/sessions.ts";
-import { balancesOf, create, finish, type Answer, type Model } from "./model.ts";
+import type { Row } from "../support/sessions.ts";
+import { compare, type History } from "./compare.ts";
+import { balancesOf } from "./judge.ts";
+import { create, finish, type Model } from "./model.ts";
 import { ACCOUNTS, type Create, type Operation } from "./operations.ts";
-
-type History = {
-  database: TestDatabase;
-  client: Client;
-  ledger: string;
-  model: Model;
-  /** Ids of the model's transactions. */
-  ids: string[];
-  /** Calls with a key that were not refused, and what a repetition gives. */
-  kept: { statement: Statement; result: Row }[];
-};
 
 /** Carries out operations on a new ledger and on the model, and compares them after each. */
 export async function playHistory(
@@ -34,12 +25,16 @@ export async function playHistory(
   }
 }
 
+const zero = () => ({ debit: 0, credit: 0 });
+
 function newModel(): Model {
   const accounts = Object.entries(ACCOUNTS).map(([address, account]) => {
     const sign = "normal_balance" in account ? (-1 as const) : (1 as const);
-    const zero = () => ({ debit: 0, credit: 0 });
     const fresh = { min: null, max: null, closed: false, version: 0 };
-    return [address, { ...fresh, currency: account.currency, sign, pending: zero(), posted: zero() }] as const;
+    return [
+      address,
+      { ...fresh, currency: account.currency, sign, pending: zero(), posted: zero() },
+    ] as const;
   });
   return { accounts: new Map(accounts), transactions: [], keys: new Map() };
 }
@@ -57,7 +52,8 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
   }
   if ("earlier" in operation) {
     const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];
-    if (call) expect((await client.query(call.statement as { text: string })).rows[0]).toEqual(call.result);
+    if (call)
+      expect((await client.query(call.statement as { text: string })).rows[0]).toEqual(call.result);
     return;
   }
   const account = model.accounts.get(operation.account)!;
@@ -67,10 +63,18 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
     const [min, max] = [operation.min, operation.max];
     if (min !== null && max !== null && min > max) return;
     Object.assign(account, { min, max });
-    await client.query("select daybook.set_account_limits($1, $2, $3, $4)", [ledger, operation.account, min, max]);
+    await client.query("select daybook.set_account_limits($1, $2, $3, $4)", [
+      ledger,
+      operation.account,
+      min,
+      max,
+    ]);
   } else {
     account.closed = operation.does === "close";
-    await client.query(`select daybook.${operation.does}_account($1, $2)`, [ledger, operation.account]);
+    await client.query(`select daybook.${operation.does}_account($1, $2)`, [
+      ledger,
+      operation.account,
+    ]);
   }
 }
 
@@ -119,58 +123,6 @@ function lineOf(
     line[bound.balance as "posted_balance"] = { [bound.kind]: balance + bound.distance };
   }
   return line;
-}
-
-type Circumstances = {
-  isKnown: boolean;
-  key: string | undefined;
-  isSnapshot?: boolean;
-  isDry?: boolean;
-};
-
-/** Makes the call and, if it can be repeated, repeats it. Refusals, replays and rehearsals leave no trace. */
-async function compare(
-  history: History,
-  statement: Exclude<Statement, string>,
-  answer: Answer,
-  { isKnown, key, isSnapshot = false, isDry = false }: Circumstances,
-): Promise<void> {
-  const { database, ledger, ids, model } = history;
-  const before = await fingerprint(database, ledger);
-  const actual = await call(history, statement, isSnapshot);
-  const replayed = "code" in answer ? {} : { replayed: isKnown };
-  expect(answerOf(actual)).toEqual({ ...answer, ...replayed });
-  const isNew = !("code" in answer) && !isKnown && !isDry;
-  if (isNew && model.transactions.length > ids.length) ids.push(actual["transaction_id"]);
-  if (!("code" in answer)) expect(actual["transaction_id"] === null).toBe(isDry && !isKnown);
-  const after = await fingerprint(database, ledger);
-  expect(after === before).toBe(!isNew);
-  if ("code" in answer || key !== undefined) {
-    const again = await call(history, statement, isSnapshot);
-    const isReplay = !("code" in answer) && !(isDry && !isKnown);
-    expect(again).toEqual(isReplay ? { ...actual, replayed: true } : actual);
-    expect(await fingerprint(database, ledger)).toBe(after);
-    if (isReplay && !isSnapshot) history.kept.push({ statement, result: again });
-  }
-}
-
-async function call({ client }: History, statement: Statement, isSnapshot: boolean): Promise<Row> {
-  if (isSnapshot) await client.query("begin isolation level repeatable read");
-  try {
-    const { rows } = await client.query(statement as { text: string });
-    return rows[0];
-  } catch (error) {
-    const { code, detail } = error as { code: string; detail: string };
-    return { code, detail };
-  } finally {
-    if (isSnapshot) await client.query("commit");
-  }
-}
-
-function answerOf(actual: Row): Row {
-  if ("code" in actual) return { code: actual["code"] };
-  const { status, version, replayed, archived_reason: reason } = actual;
-  return { status, version, replayed, reason };
 }
 
 async function counters({ database, ledger }: History): Promise<Row> {

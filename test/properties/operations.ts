@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Bounds } from "../support/ledgers.ts";
 
 /** Six accounts that exist and one that does not; which are debit-normal, and their currency. */
@@ -45,6 +45,24 @@ const move = fc
   .record({ from: side, to: side, amount, isWithin: fc.integer({ min: 0, max: 9 }) })
   .map(({ isWithin, ...m }) => (isWithin > 0 ? { ...m, to: { ...m.to, account: sibling(m) } } : m));
 
+type Moves = (typeof move extends fc.Arbitrary<infer T> ? T : never)[];
+
+/** Several entries of one account in a transaction, each with a version of its own. */
+function sometimesFromOne(moves: Moves): fc.Arbitrary<Moves> {
+  const version = onceIn(2, fc.constantFrom(0, 0, 1));
+  return onceIn(4, fc.array(version, { minLength: 3, maxLength: 3 })).map((versions) =>
+    versions
+      ? moves.map((m, n) => ({
+          ...m,
+          from: {
+            account: moves[0]!.from.account,
+            asks: { version: versions[n], bound: undefined, show: undefined },
+          },
+        }))
+      : moves,
+  );
+}
+
 function sibling({ from, to }: { from: { account: string }; to: { account: string } }): string {
   const names = Object.keys(ACCOUNTS);
   const [a, b] = [names.indexOf(from.account), names.indexOf(to.account)];
@@ -57,7 +75,7 @@ const known = fc.constantFrom(...Object.keys(ACCOUNTS));
 
 const create = fc.record({
   does: fc.constant("create" as const),
-  moves: fc.array(move, { minLength: 1, maxLength: 3 }),
+  moves: fc.array(move, { minLength: 1, maxLength: 3 }).chain(sometimesFromOne),
   status: fc.constantFrom(undefined, "posted" as const, "pending" as const, "pending" as const),
   key,
   external: onceIn(4, fc.constantFrom("e1", "e2", "e3")),
@@ -75,7 +93,12 @@ const close = fc.record({
   does: fc.constantFrom("close" as const, "reopen" as const, "reopen" as const),
   account: known,
 });
-const setLimits = fc.record({ does: fc.constant("limit" as const), account: known, min: limit, max: limit });
+const setLimits = fc.record({
+  does: fc.constant("limit" as const),
+  account: known,
+  min: limit,
+  max: limit,
+});
 const fold = fc.record({ does: fc.constant("fold" as const), account: known });
 /** An earlier call once more, after whatever has happened since. */
 const again = fc.record({ does: fc.constant("again" as const), earlier: fc.nat(99) });

@@ -50,17 +50,14 @@ export async function openLedger(
   await pool.query("select daybook.grant_ledger_access('test_writer', $1, 'write')", [ledger]);
   const all: [string, AccountOptions][] = [["world", {}], ...Object.entries(accounts)];
   for (const [address, { currency = "USD", money, ...options }] of all) {
-    await pool.query(
-      `select daybook.open_account($1, $2, $3, $4, $5, $6)`,
-      [
-        ledger,
-        address,
-        currency,
-        options.normal_balance ?? "credit",
-        options.balance_min ?? null,
-        options.balance_max ?? null,
-      ],
-    );
+    await pool.query(`select daybook.open_account($1, $2, $3, $4, $5, $6)`, [
+      ledger,
+      address,
+      currency,
+      options.normal_balance ?? "credit",
+      options.balance_min ?? null,
+      options.balance_max ?? null,
+    ]);
     if (money) await pool.query(transfer(ledger, "world", address, money));
   }
   return ledger;
@@ -135,7 +132,11 @@ export async function fold({ pool }: Pick<TestDatabase, "pool">, ledger: string,
 }
 
 /** The balances of an account. */
-export async function balanceOf({ pool }: Pick<TestDatabase, "pool">, ledger: string, account: string) {
+export async function balanceOf(
+  { pool }: Pick<TestDatabase, "pool">,
+  ledger: string,
+  account: string,
+) {
   const { rows } = await pool.query(
     `select b.lock_version::integer as version, b.posted_amount::integer as posted,
             b.pending_amount::integer as pending, b.available_amount::integer as available,

@@ -1,28 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { DatabaseError, type Client, type Pool } from "pg";
+import { DatabaseError, type Client } from "pg";
+import { count, note, type Diary } from "./diary.ts";
 import { create, finish, transfer, type TransferOptions } from "./ledgers.ts";
 import type { Row, Statement } from "./sessions.ts";
-
-/** What a client knows of its calls, each of which has a key that is also its description. */
-export type Diary = {
-  /** Key and id of what was acknowledged. */
-  acknowledged: Map<string, string>;
-  /** Calls whose answer got lost. */
-  unknown: Map<string, Statement>;
-  /** Ids of pending transactions, and what was acknowledged of their end. */
-  pending: string[];
-  ended: Map<string, string>;
-  /** How often each outcome was met: a status or the code of an error. */
-  outcomes: Record<string, number>;
-};
-
-export const newDiary = (): Diary => ({
-  acknowledged: new Map(),
-  unknown: new Map(),
-  pending: [],
-  ended: new Map(),
-  outcomes: {},
-});
 
 /** Numbers from 0 to below 1 that come again for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -55,7 +35,8 @@ export function anyTransfer(
     if (random() < 0.1) options.archive_on_lock_failure = true;
   }
   const amount = 1 + Math.floor(random() * 50);
-  if (random() < 0.8) return { key: options.description, call: transfer(ledger, from, to, amount, options) };
+  if (random() < 0.8)
+    return { key: options.description, call: transfer(ledger, from, to, amount, options) };
   const { from: asks, to: _, ...rest } = options; // through a third account, touched twice
   const lines = [
     { account: from, direction: "debit", amount: 2 * amount, ...asks } as const,
@@ -94,13 +75,6 @@ export async function attempt(
   }
 }
 
-/** Writes down an acknowledged transaction. */
-export function note(diary: Diary, key: string, row: Row): void {
-  diary.unknown.delete(key);
-  diary.acknowledged.set(key, row["transaction_id"]);
-  if (row["status"] === "pending") diary.pending.push(row["transaction_id"]);
-}
-
 /**
  * Posts or archives the oldest pending transaction that the client knows.
  * @throws Error if the connection is lost
@@ -122,37 +96,4 @@ export async function endPending(
     if (isLost(error)) throw error;
     count(diary, (error as DatabaseError).code!);
   }
-}
-
-const count = ({ outcomes }: Diary, outcome: string) =>
-  (outcomes[outcome] = (outcomes[outcome] ?? 0) + 1);
-
-/** What the clients were told and the books do not say, or say twice; nothing if they agree. */
-export async function contradictions(
-  pool: Pick<Pool, "query">,
-  ledger: string,
-  diaries: Diary[],
-): Promise<string[]> {
-  const { rows } = await pool.query<Row>(
-    "select id, status, description as key from daybook.transactions where ledger = $1 and description is not null",
-    [ledger],
-  );
-  const found: string[] = [];
-  const byKey = new Map<string, Row>();
-  for (const row of rows) {
-    if (byKey.has(row["key"])) found.push(`made twice: ${row["key"]}`);
-    byKey.set(row["key"], row);
-  }
-  const status = new Map(rows.map((row) => [row["id"], row["status"]]));
-  for (const diary of diaries) {
-    for (const [key, id] of diary.acknowledged) {
-      if (byKey.get(key)?.["id"] !== id) found.push(`acknowledged and not there: ${key} ${id}`);
-    }
-    for (const [id, end] of diary.ended) {
-      if (status.get(id) !== end) found.push(`acknowledged as ${end}: ${id} is ${status.get(id)}`);
-    }
-  }
-  const told = new Set(diaries.flatMap((d) => [...d.acknowledged.keys(), ...d.unknown.keys()]));
-  for (const key of byKey.keys()) if (!told.has(key)) found.push(`nobody was told: ${key}`);
-  return found;
 }

@@ -61,10 +61,14 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
     return Boolean(rows[0]?.waits && (!holder || rows[0].holders.includes(holder.pid)));
   };
   const rests = async () => {
-    while (open > 0 && !(await looksAt()));
+    const check = patience();
+    const isBusy = () => open > 0;
+    while (isBusy() && !(await looksAt())) check();
   };
   const waits = async (holder?: Session) => {
+    const check = patience();
     while (!(await looksAt(holder))) {
+      check();
       if (open === 0) throw new Error("the step ended; it was to wait", { cause: last });
     }
   };
@@ -77,6 +81,14 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
       ended.catch(() => {}); // whoever started the step will look at it later
       return ended;
     },
+  };
+}
+
+/** Gives a check that throws when it is called after 10 s. */
+function patience(): () => void {
+  const deadline = Date.now() + 10_000;
+  return () => {
+    if (Date.now() > deadline) throw new Error("the step neither ended nor waited for 10 s");
   };
 }
 
@@ -115,10 +127,9 @@ export async function play<Name extends string>(
   scripts: Record<Name, Statement[]>,
   order: Name[],
 ): Promise<Record<Name, string[]>> {
-  const taken = Object.fromEntries(Object.keys(scripts).map((name) => [name, []])) as unknown as Record<
-    Name,
-    Promise<string>[]
-  >;
+  const taken = Object.fromEntries(
+    Object.keys(scripts).map((name) => [name, []]),
+  ) as unknown as Record<Name, Promise<string>[]>;
   for (const name of order) {
     taken[name].push(outcome(sessions[name].step(scripts[name][taken[name].length]!)));
     await sessions[name].rests();

@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { violations } from "../support/books.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { balanceOf, fold, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import { openSession, openSessions, outcome, type Session } from "../support/sessions.ts";
+
+let database: TestDatabase;
+let holder: Session;
+let worker: Session;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  holder = await openSession(database);
+  worker = await openSession(database, "daybook_worker");
+});
+afterEach(async () => expect(await violations(database)).toEqual([]));
+afterAll(() => database?.drop());
+
+/** Lets `holder` hold an account: by a locked entry of 1 into it, in a transaction that stays open. */
+async function hold(ledger: string, account: string): Promise<void> {
+  await holder.step("begin");
+  const to = { show_resulting_balances: true };
+  await holder.step(transfer(ledger, "world", account, 1, { to }));
+}
+
+test("what was queued while a locked entry waited counts: 100, −100 queued, a withdrawal of 80 is refused", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  for (const end of ["commit", "rollback"]) {
+    const ledger = await openLedger(database, { alice: { money: 100 } });
+    await hold(ledger, "alice");
+    const late = ann.step(withdrawal(ledger, "alice", 80));
+    await ann.waits(holder);
+    await bob.step(transfer(ledger, "alice", "world", 100));
+    expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 0, queued: 1 });
+    await holder.step(end);
+    expect(await outcome(late)).toBe("LDBAL");
+    expect(await balanceOf(database, ledger, "alice")).toMatchObject({
+      posted: end === "commit" ? 1 : 0,
+    });
+  }
+});
+
+test("what was queued while a locked entry waited counts for its version too, and comes before it", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await hold(ledger, "alice"); // version 2
+  const stale = ann.step(transfer(ledger, "alice", "world", 1, { from: { lock_version: 2 } }));
+  await ann.waits(holder);
+  await bob.step(transfer(ledger, "alice", "world", 5)); // version 3, queued
+  const right = bob.step(transfer(ledger, "alice", "world", 7, { from: { lock_version: 3 } }));
+  await bob.waits();
+  await holder.step("commit");
+  expect([await outcome(stale), await outcome(right)]).toEqual(["LDVER", "posted"]);
+  expect(await balanceOf(database, ledger, "alice")).toEqual({
+    version: 4,
+    posted: 89,
+    pending: 89,
+    available: 89,
+    queued: 0,
+  });
+});
+
+test("of three that want an account, folding, locked and unlocked, the last alone never waits", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await hold(ledger, "alice");
+  await bob.step(transfer(ledger, "alice", "world", 10));
+  const folding = worker.step(await fold(database, ledger, "alice"));
+  await worker.waits(holder);
+  const withdrawn = ann.step(withdrawal(ledger, "alice", 91));
+  await ann.waits();
+  await bob.step(transfer(ledger, "alice", "world", 10));
+  await holder.step("commit");
+  expect(await outcome(withdrawn)).toBe("LDBAL"); // 100 + 1 - 10 - 10
+  expect((await folding)["folded"]).toBeGreaterThan(0);
+  await worker.step(await fold(database, ledger, "alice"));
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 81, queued: 0 });
+});
+
+test("a fold that began before an entry was queued takes it all the same", async () => {
+  const { bob } = await openSessions(database, ["bob"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await hold(ledger, "alice");
+  const folding = worker.step(await fold(database, ledger, "alice"));
+  await worker.waits(holder);
+  await bob.step(transfer(ledger, "alice", "world", 10));
+  await holder.step("commit");
+  expect(await folding).toEqual({ folded: 1 });
+});
+
+test("what is queued by a transaction that vanishes vanishes, and what it folded is queued again", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await hold(ledger, "alice");
+  await bob.step(transfer(ledger, "alice", "world", 10));
+  await ann.step("begin");
+  await ann.step(transfer(ledger, "alice", "world", 50));
+  await holder.step("commit");
+  await ann.step("savepoint before_folding");
+  await ann.step(withdrawal(ledger, "alice", 1)); // folds bob's and its own
+  await ann.step("rollback to before_folding");
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 91, queued: 1 });
+  await ann.step("rollback");
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 91, queued: 1 });
+  expect(await worker.step(await fold(database, ledger, "alice"))).toEqual({ folded: 1 });
+});
+
+test("entries of one caller's transaction are folded beneath its own locked entry", async () => {
+  const { ann } = await openSessions(database, ["ann"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await hold(ledger, "alice");
+  await ann.step("begin");
+  await ann.step(transfer(ledger, "alice", "world", 50));
+  await holder.step("commit");
+  expect(await outcome(ann.step(withdrawal(ledger, "alice", 52)))).toBe("LDBAL");
+  await ann.step("rollback");
+});

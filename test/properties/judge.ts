@@ -1,0 +1,102 @@
+import type { Bounds, CreateOptions, Line } from "../support/ledgers.ts";
+
+/** An account of the model: its four counters and what binds it. */
+export type Account = {
+  currency: string;
+  sign: 1 | -1;
+  min: number | null;
+  max: number | null;
+  closed: boolean;
+  version: number;
+  pending: { debit: number; credit: number };
+  posted: { debit: number; credit: number };
+};
+const available = (a: Account) =>
+  a.sign > 0 ? a.posted.credit - a.pending.debit : a.posted.debit - a.pending.credit;
+const ceiling = (a: Account) =>
+  a.sign > 0 ? a.pending.credit - a.posted.debit : a.pending.debit - a.posted.credit;
+const net = (a: Account, kind: "pending" | "posted") => a.sign * (a[kind].credit - a[kind].debit);
+
+/** The bounded balances of an account. */
+export const balancesOf = (a: Account) => ({
+  pending_balance: net(a, "pending"),
+  posted_balance: net(a, "posted"),
+  available_balance: available(a),
+});
+
+function breaks(bounds: Bounds | undefined, balance: number): boolean {
+  const { gt, gte, eq, not_eq, lte, lt } = bounds ?? {};
+  return (
+    (gt !== undefined && balance <= gt) ||
+    (gte !== undefined && balance < gte) ||
+    (eq !== undefined && balance !== eq) ||
+    (not_eq !== undefined && balance === not_eq) ||
+    (lte !== undefined && balance > lte) ||
+    (lt !== undefined && balance >= lt)
+  );
+}
+
+/** Whether an entry waits for its account, which is refused above READ COMMITTED. */
+export function isLocked(line: Line, account: Account | undefined): boolean {
+  const { account: _, direction, amount: __, ...asks } = line;
+  const isInflow = (account?.sign ?? 1) > 0 === (direction === "credit");
+  return (
+    Object.values(asks).some((value) => value !== undefined && value !== false) ||
+    (account !== undefined && (isInflow ? account.max : account.min) !== null)
+  );
+}
+
+/** Adds entries to their accounts' counters, once each or taken away. */
+export function apply(
+  accounts: Map<string, Account>,
+  lines: Line[],
+  pending: number,
+  posted: number,
+) {
+  for (const { account: address, direction, amount } of lines) {
+    const account = accounts.get(address)!;
+    account.version += 1;
+    account.pending[direction] += pending * amount;
+    account.posted[direction] += posted * amount;
+  }
+}
+
+/** The first thing that is wrong with a transaction, in the order of contract.md. */
+export function judge(
+  before: Map<string, Account>,
+  isTaken: (externalId: string) => boolean,
+  lines: Line[],
+  options: CreateOptions,
+): string | null {
+  if (lines.some(({ amount }) => amount <= 0 || !Number.isInteger(amount))) return "LDAMT";
+  if (lines.some(({ account }) => !before.has(account))) return "LDACC";
+  const sums = new Map<string, number>();
+  for (const { account, direction, amount } of lines) {
+    const { currency } = before.get(account)!;
+    sums.set(currency, (sums.get(currency) ?? 0) + (direction === "debit" ? amount : -amount));
+  }
+  if ([...sums.values()].some((sum) => sum !== 0)) return "LDUNB";
+  if (options.external_id !== undefined && isTaken(options.external_id)) return "LDEXT";
+  if (lines.some(({ account }) => before.get(account)!.closed)) return "LDCLS";
+  if (
+    lines.some(
+      (l) => (l.lock_version ?? before.get(l.account)!.version) !== before.get(l.account)!.version,
+    )
+  )
+    return "LDVER";
+  const after = structuredClone(before);
+  apply(after, lines, 1, options.status === "pending" ? 0 : 1);
+  for (const line of lines) {
+    const balances = balancesOf(after.get(line.account)!);
+    for (const [kind, balance] of Object.entries(balances)) {
+      if (breaks(line[kind as keyof typeof balances], balance)) return "LDBAL";
+    }
+  }
+  for (const { account } of lines) {
+    const [old, now] = [before.get(account)!, after.get(account)!];
+    const isTooLow = now.min !== null && available(now) < Math.min(now.min, available(old));
+    const isTooHigh = now.max !== null && ceiling(now) > Math.max(now.max, ceiling(old));
+    if (isTooLow || isTooHigh) return "LDLIM";
+  }
+  return null;
+}
