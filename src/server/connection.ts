@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { Pool, PoolClient, QueryArrayResult, QueryResult } from "pg";
+import { DatabaseError, type Pool, type PoolClient, type QueryArrayResult, type QueryResult } from "pg";
 import { errorCode } from "../errors.ts";
 import { RolledBackError } from "./rolled-back.ts";
 import { isWornOut, preparedStatement } from "./statements.ts";
@@ -112,7 +112,8 @@ function lostConnection(connection: Connection, error: unknown): unknown {
   const { routine } = error as { routine?: string };
   // A statement prepared before a migration that changed its result fails on this connection for ever.
   if (routine === "RevalidateCachedQuery") connection.broken = true;
-  if (errorCode(error)?.length === 5 || error instanceof RolledBackError) return error;
+  // PostgreSQL's own errors; Node's codes (EPIPE) can have five letters too.
+  if (error instanceof DatabaseError || error instanceof RolledBackError) return error;
   connection.broken = true;
   return Object.assign(
     new Error("the connection to the database was lost: whether anything was kept is not known", {
