@@ -1,5 +1,11 @@
 import type { Writable } from "node:stream";
-import { DatabaseError, type Pool, type PoolClient, type QueryArrayResult, type QueryResult } from "pg";
+import {
+  DatabaseError,
+  type Pool,
+  type PoolClient,
+  type QueryArrayResult,
+  type QueryResult,
+} from "pg";
 import { errorCode } from "../errors.ts";
 import { RolledBackError } from "./rolled-back.ts";
 import { isWornOut, preparedStatement } from "./statements.ts";

@@ -295,10 +295,13 @@ test("keys are kept for a day at least and purged after their retention", async 
   await books.create(move("alice", "bob", 1), key);
   const purge = (retention: string) =>
     books.look("select daybook_private.purge_idempotency_keys($1) as n", [retention]);
+  const age = (interval: string) =>
+    books.look(
+      `update daybook_private.idempotency_keys set created_at = now() - interval '${interval}'`,
+    );
+  await age("23 hours 59 minutes");
   expect(await purge("0")).toEqual([{ n: "0" }]);
-  await books.look(
-    "update daybook_private.idempotency_keys set created_at = now() - interval '25 hours'",
-  );
+  await age("25 hours");
   expect(await purge("30 days")).toEqual([{ n: "0" }]);
   expect(await purge("1 hour")).toEqual([{ n: "1" }]);
   expect(await books.create(move("alice", "bob", 1), key)).toMatchObject({ replayed: false });

@@ -62,8 +62,8 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
   };
   const rests = async () => {
     const check = patience();
-    const isBusy = () => open > 0;
-    while (isBusy() && !(await looksAt())) check();
+    const isDone = async () => open === 0 || (await looksAt());
+    while (!(await isDone())) check();
   };
   const waits = async (holder?: Session) => {
     const check = patience();
