@@ -112,7 +112,8 @@ describe("a different request is LDIDM", () => {
   test.each([
     ["another amount", move("alice", "bob", 2, { metadata: { a: 1 } })],
     ["another account", move("alice", "carol", 1, { metadata: { a: 1 } })],
-    ["the directions swapped", move("bob", "alice", 1, { metadata: { a: 1 } })],
+    ["the accounts swapped", move("bob", "alice", 1, { metadata: { a: 1 } })],
+    ["only the directions swapped", [credit("alice", 1, { metadata: { a: 1 } }), debit("bob", 1)]],
     ["another order", entries.toReversed()],
     ["two more entries", [...entries, ...entries]],
     ["other metadata", move("alice", "bob", 1, { metadata: { a: 2 } })],
@@ -161,7 +162,8 @@ describe("no part of a request hides another from the comparison", () => {
   };
 
   test.each(places)("a bound $bound on the $balance", async ({ balance, bound }) => {
-    const number = conditions[bound];
+    // A pending transaction leaves the posted balance at 0.
+    const number = bound === "eq" && balance === "posted_balance" ? 0 : conditions[bound];
     const boundedAt = (place: (typeof places)[number]) =>
       move("alice", "bob", 1, { [place.balance]: { [place.bound]: number } });
     await books.create(boundedAt({ balance, bound }), { ...key, status: "pending" }).catch(() => {
