@@ -144,7 +144,7 @@ function row({ name, against, bar }: Case, rates: Map<string, number[]>): string
   return `| ${name} | ${median(own).toFixed(0)} | ${against ?? ""} | ${spread} | ${bar ?? ""} |`;
 }
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+function median(numbers: number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -12,8 +12,9 @@ const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /** The SQL text: one row a currency. "N.A." minor units (gold, test codes) become 0. */
 export const currenciesSql = () => {
-  const rows = [...currencies.codes()]
-    .sort()
+  const rows = currencies
+    .codes()
+    .toSorted()
     .map((code) => currencies.code(code)!)
     .map(({ code, digits, currency }) => `  (${quoted(code)}, ${digits}, ${quoted(currency)})`);
   return [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { create, openLedger, transfer } from "../support/ledgers.ts";
+import { openLedger, transfer } from "../support/ledgers.ts";
 import { openSessions, outcome } from "../support/sessions.ts";
 
 /** Where the ledger does not do what contract.md says: each turns red when it does, and then moves elsewhere. */
@@ -11,17 +11,6 @@ beforeAll(async () => {
   database = await createDatabase();
 });
 afterAll(() => database?.drop());
-
-test.failing("of several lock versions for one account all must be right", async () => {
-  const { ann } = await openSessions(database, ["ann"]);
-  const ledger = await openLedger(database, { alice: { money: 100 } });
-  const call = create(ledger, [
-    { account: "alice", direction: "debit", amount: 1, lock_version: 1 },
-    { account: "alice", direction: "debit", amount: 1, lock_version: 2 },
-    { account: "world", direction: "credit", amount: 2 },
-  ]);
-  expect(await outcome(ann.step(call))).toBe("LDVER");
-});
 
 test.failing(
   "what is queued while a call that holds one account waits for the next one counts",

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { balanceOf, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import { balanceOf, create, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
 import {
   interleavings,
   openSession,
@@ -107,4 +107,15 @@ test("a lock version that was right when the call began is refused when another 
     const { ann, bob } = await play(sessions, { ann: script, bob: script }, order);
     expect([ann[1], bob[1]].toSorted()).toEqual(["LDVER", "posted"]);
   }
+});
+
+test("of several lock versions for one account all must be right", async () => {
+  const { ann } = await openSessions(database, ["ann"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  const call = create(ledger, [
+    { account: "alice", direction: "debit", amount: 1, lock_version: 1 },
+    { account: "alice", direction: "debit", amount: 1, lock_version: 2 },
+    { account: "world", direction: "credit", amount: 2 },
+  ]);
+  expect(await outcome(ann.step(call))).toBe("LDVER");
 });

@@ -36,18 +36,18 @@ export async function openSession(
 }
 
 function sessionOf(database: TestDatabase, client: Client, pid: number): Session {
-  let open = 0;
-  let last: unknown;
+  const state = { open: 0, last: undefined as unknown };
   const step = async (statement: Statement) => {
-    open += 1;
+    state.open += 1;
     try {
-      last = (await client.query<Row>(statement as string)).rows[0] ?? {};
-      return last as Row;
+      const row = (await client.query<Row>(statement as string)).rows[0] ?? {};
+      state.last = row;
+      return row;
     } catch (error) {
-      last = error;
+      state.last = error;
       throw error;
     } finally {
-      open -= 1;
+      state.open -= 1;
     }
   };
   const looksAt = async (holder?: Session) => {
@@ -62,14 +62,15 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
   };
   const rests = async () => {
     const check = patience();
-    const isDone = async () => open === 0 || (await looksAt());
-    while (!(await isDone())) check();
+    do check();
+    while (state.open > 0 && !(await looksAt()));
   };
   const waits = async (holder?: Session) => {
     const check = patience();
     while (!(await looksAt(holder))) {
       check();
-      if (open === 0) throw new Error("the step ended; it was to wait", { cause: last });
+      if (state.open === 0)
+        throw new Error("the step ended; it was to wait", { cause: state.last });
     }
   };
   return {
