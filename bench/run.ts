@@ -42,7 +42,12 @@ const cluster = process.env["BENCH_DATABASE_URL"]
       dataDir: join(folder, "pg"),
       port: 0,
       durable: true,
-      settings: { shared_buffers: "1GB", max_wal_size: "8GB", max_connections: "200" },
+      settings: {
+        shared_buffers: "1GB",
+        max_wal_size: "8GB",
+        min_wal_size: "4GB", // segments are reused, as on a server that has run for a while
+        max_connections: "200",
+      },
     });
 const root = new URL(cluster?.url ?? process.env["BENCH_DATABASE_URL"]!);
 try {
