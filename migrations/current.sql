@@ -1,1 +1,1 @@
---!include daybook.sql
+-- Nothing staged.
