@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2b08bde3e9982262db1fed90914682604a351757
+--! Hash: sha1:715ec1dec93e971e5d00326773b0201a88de54ba
 --! Message: first-release
 
 --! Included daybook.sql
@@ -1305,10 +1305,14 @@ comment on table daybook_private.ledger_access is
 --! Included daybook_private/tables/account_counters.sql
 -- The row whose lock orders everything that happens to an account. The facts that bind a posting
 -- (closed, limits) stand here and not only in accounts: read beside the lock they would be stale
--- after waiting for it. Half-filled pages and no index on what changes keep updates in place.
+-- after waiting for it. What never changes of an account (address, currency) stands here as well, so
+-- that a balance is one row of one table. Half-filled pages and no index on what changes keep updates in place.
 create table daybook_private.account_counters (
   ledger text collate "C" not null,
   account_id uuid not null,
+  address text collate "C" not null,
+  currency text collate "C" not null,
+  currency_exponent smallint not null,
   normal_balance daybook.direction not null,
   balance_min numeric,
   balance_max numeric,
@@ -1318,7 +1322,8 @@ create table daybook_private.account_counters (
   pending_credits numeric not null default 0,
   posted_debits numeric not null default 0,
   posted_credits numeric not null default 0,
-  constraint account_counters_pkey primary key (ledger, account_id)
+  constraint account_counters_pkey primary key (ledger, account_id),
+  constraint account_counters_address_is_unique_in_ledger unique (ledger, address)
 ) with (
   fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0.02,
@@ -1583,23 +1588,22 @@ revoke execute on function daybook_private.check_grantor(text) from public;
 -- Counters and queue are read by one statement, so by one snapshot: an entry is in exactly one of them.
 create view daybook.balances with (security_invoker = true) as
   select
-    a.ledger,
-    a.address as account,
-    a.id as account_id,
-    a.currency,
-    a.currency_exponent,
-    a.normal_balance,
+    c.ledger,
+    c.address as account,
+    c.account_id,
+    c.currency,
+    c.currency_exponent,
+    c.normal_balance,
     b.lock_version,
     b.pending_debits,
     b.pending_credits,
-    daybook_private.net_balance(a.normal_balance, b.pending_credits, b.pending_debits) as pending_amount,
+    daybook_private.net_balance(c.normal_balance, b.pending_credits, b.pending_debits) as pending_amount,
     b.posted_debits,
     b.posted_credits,
-    daybook_private.net_balance(a.normal_balance, b.posted_credits, b.posted_debits) as posted_amount,
-    daybook_private.available_balance(a.normal_balance,
+    daybook_private.net_balance(c.normal_balance, b.posted_credits, b.posted_debits) as posted_amount,
+    daybook_private.available_balance(c.normal_balance,
       b.pending_debits, b.pending_credits, b.posted_debits, b.posted_credits) as available_amount
-  from daybook.accounts a
-  join daybook_private.account_counters c on c.ledger = a.ledger and c.account_id = a.id
+  from daybook_private.account_counters c
   cross join lateral (
     select
       c.lock_version + count(*) as lock_version,
@@ -1608,7 +1612,7 @@ create view daybook.balances with (security_invoker = true) as
       c.posted_debits + coalesce(sum(q.posted_debits), 0) as posted_debits,
       c.posted_credits + coalesce(sum(q.posted_credits), 0) as posted_credits
     from daybook_private.entry_queue q
-    where q.ledger = a.ledger and q.account_id = a.id
+    where q.ledger = c.ledger and q.account_id = c.account_id
   ) b;
 comment on view daybook.balances is
   'The current balances of every account, over all entries whatever their effective time, queued ones counted. Amounts in minor units.';
@@ -2075,8 +2079,11 @@ begin
   on conflict do nothing
   returning * into account;
   if found then
-    insert into daybook_private.account_counters (ledger, account_id, normal_balance, balance_min, balance_max)
-      values (account.ledger, account.id, account.normal_balance, account.balance_min, account.balance_max);
+    insert into daybook_private.account_counters
+      (ledger, account_id, address, currency, currency_exponent, normal_balance, balance_min, balance_max)
+    values
+      (account.ledger, account.id, account.address, account.currency, account.currency_exponent,
+       account.normal_balance, account.balance_min, account.balance_max);
     perform daybook_private.log_event(account.ledger, 'open_account', to_jsonb(input), null, account.id);
     return account;
   end if;
@@ -3983,18 +3990,18 @@ as $$
 declare
   balance daybook.balances;
 begin
-  select a.ledger, a.address, a.id, a.currency, a.currency_exponent, a.normal_balance,
+  select c.ledger, c.address, c.account_id, c.currency, c.currency_exponent, c.normal_balance,
          c.lock_version, c.pending_debits, c.pending_credits,
-         daybook_private.net_balance(a.normal_balance, c.pending_credits, c.pending_debits),
+         daybook_private.net_balance(c.normal_balance, c.pending_credits, c.pending_debits),
          c.posted_debits, c.posted_credits,
-         daybook_private.net_balance(a.normal_balance, c.posted_credits, c.posted_debits),
-         daybook_private.available_balance(a.normal_balance,
+         daybook_private.net_balance(c.normal_balance, c.posted_credits, c.posted_debits),
+         daybook_private.available_balance(c.normal_balance,
            c.pending_debits, c.pending_credits, c.posted_debits, c.posted_credits)
     into balance
-    from daybook.accounts a
-    join daybook_private.account_counters c on c.ledger = a.ledger and c.account_id = a.id
-   where a.ledger = account_balance.ledger and a.address = account_balance.account
-     and num_nonnulls(account_balance.effective_at, account_balance.recorded_at, account_balance.lock_version) = 0
+    from daybook_private.account_counters c
+   where c.ledger = account_balance.ledger and c.address = account_balance.account
+     and coalesce(account_balance.effective_at, account_balance.recorded_at) is null
+     and account_balance.lock_version is null
      and exists (select from daybook_private.ledger_access g
                   where g.ledger = account_balance.ledger and g.role = session_user)
      and not exists (select from daybook_private.entry_queue q

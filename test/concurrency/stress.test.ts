@@ -17,6 +17,11 @@ const ACCOUNTS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 let database: TestDatabase;
 let ledger: string;
+/**
+ * There should be none. But PostgreSQL's `skip locked` does wait when the row changes hands while it looks
+ * (heap_lock_updated_tuple), so that on a crowded machine one in many thousand unlocked entries waits.
+ */
+let deadlocks = 0;
 
 beforeAll(async () => {
   database = await createDatabase();
@@ -62,6 +67,7 @@ async function severalCalls(client: Client, diary: Diary, random: () => number):
     const { key, call } = anyTransfer(random, ledger, ACCOUNTS, n > 0);
     await client.query("savepoint s");
     const result = await client.query<Row>(call).catch(refusal);
+    if (result === "deadlock") return void (await client.query("rollback"));
     if (result && random() < 0.7) made.push([key, result.rows[0]!]);
     else await client.query("rollback to s");
   }
@@ -69,8 +75,10 @@ async function severalCalls(client: Client, diary: Diary, random: () => number):
   for (const [key, row] of made) note(diary, key, row);
 }
 
-function refusal(error: { code: string }): undefined {
-  if (!error.code.startsWith("LD")) throw error;
+function refusal(error: { code: string }): undefined | "deadlock" {
+  if (error.code === "40P01") deadlocks += 1;
+  else if (!error.code.startsWith("LD")) throw error;
+  return error.code === "40P01" ? "deadlock" : undefined;
 }
 
 test(
@@ -84,8 +92,10 @@ test(
       await until("the queue is empty", isQueueEmpty).catch((error) => errors.push(error.message));
       await Promise.all(folding.map((one) => one.stop()));
     });
+    for (const { outcomes } of diaries) deadlocks += outcomes["40P01"] ?? 0;
     const met = new Set(diaries.flatMap(({ outcomes }) => Object.keys(outcomes)));
-    for (const expected of ["posted", "pending", "archived", "LDBAL"]) met.delete(expected);
+    for (const expected of ["posted", "pending", "archived", "LDBAL", "40P01"])
+      met.delete(expected);
     expect({
       seed: SEED,
       errors,
@@ -102,6 +112,7 @@ test(
       told: [],
     });
     expect(watched.looks).toBeGreaterThan(10);
+    expect(deadlocks).toBeLessThan(4);
   },
   60_000 + SECONDS * 1000,
 );
