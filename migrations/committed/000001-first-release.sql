@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:715ec1dec93e971e5d00326773b0201a88de54ba
+--! Hash: sha1:582a51c65cdebce62a142cf08ec7856966c09fae
 --! Message: first-release
 
 --! Included daybook.sql
@@ -1303,9 +1303,8 @@ comment on table daybook_private.ledger_access is
   'Which ledgers a direct SQL login, or a role it is a member of, may use; the ledger * stands for every one.';
 --! EndIncluded daybook_private/tables/ledger_access.sql
 --! Included daybook_private/tables/account_counters.sql
--- The row whose lock orders everything that happens to an account. The facts that bind a posting
--- (closed, limits) stand here and not only in accounts: read beside the lock they would be stale
--- after waiting for it. What never changes of an account (address, currency) stands here as well, so
+-- Updated by whoever holds the account's row in accounts. The facts that bind a posting (closed,
+-- limits) stand here and not only there: read beside the lock they would be stale after waiting for it. What never changes of an account (address, currency) stands here as well, so
 -- that a balance is one row of one table. Half-filled pages and no index on what changes keep updates in place.
 create table daybook_private.account_counters (
   ledger text collate "C" not null,
@@ -1958,7 +1957,13 @@ begin
     select a.* into account
       from daybook.accounts a
      where a.ledger = check_isolation.ledger and a.address = entry.account
-       for share;
+       for share skip locked;
+    if not found then
+      -- Somebody is using the account, and nothing waits here: the facts of the snapshot must do.
+      select a.* into account
+        from daybook.accounts a
+       where a.ledger = check_isolation.ledger and a.address = entry.account;
+    end if;
     if daybook_private.asks_lock(entry) or daybook_private.is_limited(
          entry.direction, account.normal_balance, account.balance_min, account.balance_max) then
       perform daybook_private.refuse('LDISO', 'an entry that waits for its account needs READ COMMITTED',
@@ -2106,8 +2111,8 @@ comment on function daybook_private.open_one_account(text, daybook.account_input
 revoke execute on function daybook_private.open_one_account(text, daybook.account_input) from public;
 --! EndIncluded daybook_private/functions/open_one_account.sql
 --! Included daybook_private/functions/lock_account.sql
--- The counters' lock comes first, as in every posting: what is then set in both rows binds each
--- locked entry that comes after.
+-- The account's row is what every posting locks: what is then set in it and in the counters binds
+-- each locked entry that comes after.
 create or replace function daybook_private.lock_account(ledger text, address text)
   returns daybook.accounts
   language plpgsql
@@ -2118,11 +2123,9 @@ declare
 begin
   perform daybook_private.check_address('address', address);
   perform
-    from daybook_private.account_counters c
-    join daybook.accounts a on a.ledger = c.ledger and a.id = c.account_id
-   where c.ledger = lock_account.ledger
-     and a.ledger = lock_account.ledger and a.address = lock_account.address
-     for no key update of c;
+    from daybook.accounts a
+   where a.ledger = lock_account.ledger and a.address = lock_account.address
+     for no key update;
   -- A later statement than the lock, so that it sees what was set while it was waited for.
   select a.* into account
     from daybook.accounts a
@@ -2541,13 +2544,16 @@ comment on function daybook_private.total_of(daybook_private.line[], uuid) is
 revoke execute on function daybook_private.total_of(daybook_private.line[], uuid) from public;
 --! EndIncluded daybook_private/functions/total_of.sql
 --! Included daybook_private/functions/fold_queue.sql
--- The caller holds the account's counters by an earlier statement: only then does this one's
+-- The caller holds the account by an earlier statement: only then does this one's
 -- snapshot see every entry that was queued before the lock was got. What the caller has added to
 -- the counters meanwhile stays on top: versions and counters of folded entries leave it out.
+-- Entries are found by their keys (the array), and joined by hashing: a plan cached while the queue was
+-- empty would otherwise compare each with each.
 create or replace function daybook_private.fold_queue(ledger text, account_id uuid, on_top daybook_private.line)
   returns daybook_private.line
   language plpgsql
   volatile
+  set enable_nestloop to off
 as $$
 #variable_conflict use_column
 declare
@@ -2595,6 +2601,7 @@ begin
            posted_credits = c.posted_credits - on_top.posted_credits + r.posted_credits
       from running r, counted c
      where e.ledger = fold_queue.ledger and e.account_id = fold_queue.account_id and e.id = r.entry_id
+       and e.id = any (array(select t.entry_id from taken t))
   )
   select t.n, t.pending_debits, t.pending_credits, t.posted_debits, t.posted_credits
     into folded.lock_version, folded.pending_debits, folded.pending_credits, folded.posted_debits, folded.posted_credits
@@ -3084,8 +3091,10 @@ revoke execute on function daybook_private.queue_entry(text, daybook_private.lin
 --   locked:   update (waits, adds, fetches). When all of them are held, what is queued for them is
 --             folded in beneath, by later statements, whose snapshots are taken after every wait:
 --             entries may have been queued for one account while the next was waited for.
---   unlocked: update if the row is free, else leave the amounts in the queue and go on. A row that
---             changed between snapshot and lock counts as held: its new place is not visible yet.
+--   unlocked: update if the account is free, else leave the amounts in the queue and go on.
+-- What is locked is the row in accounts, which stands for the account and hardly ever changes: `skip
+-- locked` on a row that others keep updating, as the counters are, now and then waits after all, for
+-- PostgreSQL follows the update chain of a change that commits just then.
 -- An older snapshot cannot update what changed since, so above READ COMMITTED unlocked ones queue.
 create or replace function daybook_private.apply_entries(ledger text, lines daybook_private.line[])
   returns daybook_private.line[]
@@ -3107,7 +3116,10 @@ begin
              pending_credits = c.pending_credits + line.pending_credits,
              posted_debits = c.posted_debits + line.posted_debits,
              posted_credits = c.posted_credits + line.posted_credits
-       where c.ledger = apply_entries.ledger and c.account_id = line.account_id
+       where c.ledger = apply_entries.ledger and c.account_id = (
+               select a.id from daybook.accounts a
+                where a.ledger = apply_entries.ledger and a.id = line.account_id
+                  for no key update)
       returning c.lock_version, c.pending_debits, c.pending_credits, c.posted_debits, c.posted_credits,
                 c.normal_balance, c.balance_min, c.balance_max, c.closed_at
         into strict line.lock_version, line.pending_debits, line.pending_credits, line.posted_debits, line.posted_credits,
@@ -3120,9 +3132,9 @@ begin
                pending_credits = c.pending_credits + line.pending_credits,
                posted_debits = c.posted_debits + line.posted_debits,
                posted_credits = c.posted_credits + line.posted_credits
-         where c.ctid = (
-                 select f.ctid from daybook_private.account_counters f
-                  where f.ledger = apply_entries.ledger and f.account_id = line.account_id
+         where c.ledger = apply_entries.ledger and c.account_id = (
+                 select a.id from daybook.accounts a
+                  where a.ledger = apply_entries.ledger and a.id = line.account_id
                     for no key update skip locked)
         returning c.lock_version, c.pending_debits, c.pending_credits, c.posted_debits, c.posted_credits
           into line.lock_version, line.pending_debits, line.pending_credits, line.posted_debits, line.posted_credits;
@@ -4122,8 +4134,8 @@ create or replace function daybook_private.fold_account(ledger text, account_id 
 as $$
 begin
   perform
-    from daybook_private.account_counters c
-   where c.ledger = fold_account.ledger and c.account_id = fold_account.account_id
+    from daybook.accounts a
+   where a.ledger = fold_account.ledger and a.id = fold_account.account_id
      for no key update;
   return (daybook_private.fold_queue(ledger, account_id, daybook_private.total_of('{}', account_id))).lock_version;
 end
