@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:582a51c65cdebce62a142cf08ec7856966c09fae
+--! Hash: sha1:40f2c6a57078cdb181d8453991a0d271a1b8efd9
 --! Message: first-release
 
 --! Included daybook.sql
@@ -1304,8 +1304,9 @@ comment on table daybook_private.ledger_access is
 --! EndIncluded daybook_private/tables/ledger_access.sql
 --! Included daybook_private/tables/account_counters.sql
 -- Updated by whoever holds the account's row in accounts. The facts that bind a posting (closed,
--- limits) stand here and not only there: read beside the lock they would be stale after waiting for it. What never changes of an account (address, currency) stands here as well, so
--- that a balance is one row of one table. Half-filled pages and no index on what changes keep updates in place.
+-- limits) stand here and not only there: read beside the lock they would be stale after waiting for
+-- it. What never changes of an account (address, currency) stands here as well, so that a balance is
+-- one row of one table. Half-filled pages and no index on what changes keep updates in place.
 create table daybook_private.account_counters (
   ledger text collate "C" not null,
   account_id uuid not null,
@@ -1335,6 +1336,9 @@ comment on table daybook_private.account_counters is
 --! Included daybook_private/tables/entry_queue.sql
 -- Entries that found their account's counters held and did not wait. Whoever folds them in holds
 -- the counters' lock first and reads the queue in a later statement than the one that got the lock.
+-- It is never analyzed: what was true of a hot account's thousands of rows a second ago would turn
+-- looks by key into scans, in plans that sessions keep. For the same reason functions that read it
+-- do without sequential scans, and look for any row in the order of the key.
 create table daybook_private.entry_queue (
   ledger text collate "C" not null,
   account_id uuid not null,
@@ -1347,7 +1351,8 @@ create table daybook_private.entry_queue (
 ) with (
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 5000,
-  autovacuum_vacuum_cost_delay = 0
+  autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_threshold = 2147483647
 );
 comment on table daybook_private.entry_queue is
   'What queued entries will add to their account''s counters.';
@@ -2637,6 +2642,7 @@ begin
       perform
         from daybook_private.entry_queue q
        where q.ledger = fold_beneath.ledger and q.account_id = previous_account
+       order by q.entry_id
        limit 1;
       if found then
         folded := daybook_private.fold_queue(ledger, previous_account, daybook_private.total_of(added, previous_account));
@@ -3149,6 +3155,7 @@ begin
     perform
       from daybook_private.entry_queue q
      where q.ledger = apply_entries.ledger and q.account_id = lines[1].account_id
+     order by q.entry_id
      limit 1;
     if found or lines[2].locked then
       lines := daybook_private.fold_beneath(apply_entries.ledger, added, lines);
@@ -3632,6 +3639,7 @@ create or replace function daybook.create_transaction(
   volatile
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 declare
   input constant daybook.transaction_input := row(
@@ -3812,6 +3820,7 @@ create or replace function daybook.post_transaction(
   volatile
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 begin
   perform daybook_private.authorize(ledger, 'write');
@@ -3839,6 +3848,7 @@ create or replace function daybook.archive_transaction(
   volatile
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 begin
   perform daybook_private.authorize(ledger, 'write');
@@ -3997,6 +4007,7 @@ create or replace function daybook.account_balance(
   stable
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 #variable_conflict use_column
 declare
@@ -4016,8 +4027,10 @@ begin
      and account_balance.lock_version is null
      and exists (select from daybook_private.ledger_access g
                   where g.ledger = account_balance.ledger and g.role = session_user)
-     and not exists (select from daybook_private.entry_queue q
-                      where q.ledger = c.ledger and q.account_id = c.account_id);
+     and (select q.entry_id from daybook_private.entry_queue q
+           where q.ledger = c.ledger and q.account_id = c.account_id
+           order by q.entry_id
+           limit 1) is null;
   if found then
     return balance;
   end if;
@@ -4048,6 +4061,7 @@ create or replace function daybook.account_balances(ledger text, accounts text[]
   stable
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 declare
   address text;
@@ -4131,6 +4145,7 @@ create or replace function daybook_private.fold_account(ledger text, account_id 
   volatile
   security definer
   set search_path to pg_catalog, pg_temp
+  set enable_seqscan to off
 as $$
 begin
   perform
