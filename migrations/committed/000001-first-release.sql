@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:40f2c6a57078cdb181d8453991a0d271a1b8efd9
+--! Hash: sha1:e79580abf89f1281338287a0a98d2568d40cbe93
 --! Message: first-release
 
 --! Included daybook.sql
@@ -3091,7 +3091,7 @@ comment on function daybook_private.queue_entry(text, daybook_private.line) is
 revoke execute on function daybook_private.queue_entry(text, daybook_private.line) from public;
 --! EndIncluded daybook_private/functions/queue_entry.sql
 --! Included daybook_private/functions/apply_entries.sql
--- THE ONE PLACE THAT LOCKS ACCOUNTS, in the order in which the lines come (locking_order): those
+-- THE ONE PLACE THAT LOCKS ACCOUNTS, in the order in which the lines come (order_lines): those
 -- that must wait for their account first, by account id, waiting; then all others, none of which
 -- ever waits. Whoever waits holds nothing that the one he waits for still needs: no deadlock.
 --   locked:   update (waits, adds, fetches). When all of them are held, what is queued for them is
@@ -3750,7 +3750,7 @@ begin
   perform daybook_private.check_finish(transaction_id, idempotency_key, expected_version);
   if idempotency_key is not null then
     result := daybook_private.claim_key(finish_transaction.ledger, idempotency_key, operation,
-      hash_record_extended(row(transaction_id, expected_version), 0), transaction_id, outcome, 2);
+      hashtextextended(jsonb_build_array(transaction_id, expected_version)::text, 0), transaction_id, outcome, 2);
     if result.transaction_id is not null then
       return result;
     end if;
