@@ -28,10 +28,14 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook_private/types/batch_line.sql
 --!include daybook_private/types/batch_member.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
+--!include daybook_private/functions/guard_entries.sql
 --!include daybook_private/functions/request_id.sql
+--!include daybook_private/functions/is_bare_request.sql
+--!include daybook_private/functions/is_simple_request.sql
 --!include daybook_private/functions/hash_line.sql
 --!include daybook_private/functions/hash_category_locks.sql
 --!include daybook_private/functions/hash_full_header.sql
+--!include daybook_private/functions/hash_header.sql
 --!include daybook_private/functions/hash_all_asked.sql
 --!include daybook_private/functions/hash_asked.sql
 --!include daybook_private/functions/hash_change.sql
@@ -80,7 +84,6 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/reserve_keys.sql
 --!include daybook_private/functions/reserve_external_ids.sql
---!include daybook_private/functions/waiting_accounts.sql
 --!include daybook_private/functions/lock_batch.sql
 --!include daybook_private/functions/first_refused.sql
 --!include daybook_private/functions/write_chunk.sql
