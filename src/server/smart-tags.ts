@@ -15,6 +15,7 @@ const SEARCHABLE: Record<string, string[]> = {
   entries: ["ledger", "id", "account_id", "transaction_id"],
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
   log: ["ledger", "id"],
+  transaction_queue: ["ledger"],
 };
 
 /**
@@ -50,6 +51,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
     ],
   },
+  transaction_queue: {
+    primaryKey: "ledger",
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
+    ],
+  },
   log: {
     primaryKey: "ledger,id",
     foreignKey: [
@@ -70,6 +77,7 @@ const NULLABLE: Record<string, string[]> = {
     "posted_credits",
   ],
   log: ["transaction_id", "account_id", "request_id", "client_address"],
+  transaction_queue: ["oldest_accepted_at", "oldest_age"],
 };
 
 const rules: Rules = [

@@ -22,6 +22,8 @@ const TABLES = [
   "daybook_private.idempotency_keys",
   "daybook_private.external_ids",
   "daybook_private.log_events",
+  "daybook_private.queued_transactions",
+  "daybook_private.finished_receipts",
 ];
 
 /** Everything that is wrong with the books at this moment, of one ledger or of all; nothing if they are right. */

@@ -106,6 +106,36 @@ export function withdrawal(ledger: string, from: string, amount: number, options
   return transfer(ledger, from, "world", amount, { ...options, from: covered });
 }
 
+/** What `create` and its kin would do at once, handed to the write-ahead queue instead. */
+export function enqueue(ledger: string, ...calls: { values: unknown[] }[]) {
+  const transactions = calls.map(
+    ({ values: [, entries, status, key, externalId, text, declines] }) => ({
+      entries: JSON.parse(entries as string),
+      status,
+      idempotency_key: key,
+      external_id: externalId,
+      description: text,
+      archive_on_lock_failure: declines,
+    }),
+  );
+  return {
+    name: "enqueue",
+    text: `select * from daybook.enqueue_transactions($1,
+             array(select jsonb_populate_record(null::daybook.transaction_input, t)
+                     from jsonb_array_elements($2) with ordinality u (t, n) order by n))`,
+    values: [ledger, JSON.stringify(transactions)],
+  } satisfies Statement;
+}
+
+/** Applies the oldest of a ledger's queue, for the worker's login or the superuser. */
+export function drain(ledger: string, max = 1000) {
+  return {
+    name: "drain",
+    text: "select daybook_private.drain_queue($1, $2) as count",
+    values: [ledger, max],
+  } satisfies Statement;
+}
+
 /** Posts or archives a pending transaction. */
 export function finish(
   operation: "post" | "archive",

@@ -41,7 +41,11 @@ export const move = (from: string, to: string, amount: Entry["amount"], extras: 
 ];
 
 /** Arguments that are arrays of composites are sent as JSON and made composites by PostgreSQL. */
-const COMPOSITES: Record<string, string> = { entries: "entry_input", accounts: "account_input" };
+const COMPOSITES: Record<string, string> = {
+  entries: "entry_input",
+  accounts: "account_input",
+  transactions: "transaction_input",
+};
 
 const isComposites = (name: string, value: unknown) =>
   name in COMPOSITES && Array.isArray(value) && typeof value[0] !== "string";
@@ -157,6 +161,15 @@ function booksOf(database: TestDatabase, client: Client) {
       call("post_transaction", { transaction_id, ...args }),
     archive: ({ transaction_id }: Row, args: object = {}) =>
       call("archive_transaction", { transaction_id, ...args }),
+    /** Hands transactions to the write-ahead queue. */
+    enqueue: (...transactions: object[]) => all("enqueue_transactions", { transactions }),
+    /** What the whole call of enqueue_transactions is refused with. */
+    enqueueRefused: (...transactions: object[]) =>
+      refused(() => all("enqueue_transactions", { transactions })),
+    /** Applies what waits in the queue, as the worker does; gives how many. */
+    drain: () => drainAs(look, "main"),
+    /** The receipt as it is now. */
+    receipt: ({ receipt_id }: Row) => call("queued_transaction", { receipt_id }),
     balance: (account: string) => call("account_balance", { account }),
     /** The rows of entries of an account in the order of their versions. */
     entriesOf: (account: string) => look(ENTRIES_OF, [account]),
@@ -166,6 +179,17 @@ function booksOf(database: TestDatabase, client: Client) {
     /** Count and hash of every table's rows: equal before and after means nothing was kept. */
     traces: () => tracesOf(look),
   };
+}
+
+/** Drains a ledger's queue until nothing is left; the first call ever only makes its head. */
+export async function drainAs(query: Query, ledger: string, max = 1000): Promise<number> {
+  const once = async () =>
+    (await query("select daybook_private.drain_queue($1, $2) as count", [ledger, max]))[0]![
+      "count"
+    ];
+  let [total, count] = [0, (await once()) || (await once())];
+  for (; count > 0; count = await once()) total += count;
+  return total;
 }
 
 type Query = (sql: string, values?: unknown[]) => Promise<Row[]>;
