@@ -134,6 +134,7 @@ describe.each(ROLES)("%s", (role) => {
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "ensure_partitions",
+    "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
     "queued_accounts",
