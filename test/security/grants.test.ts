@@ -33,14 +33,17 @@ const READS = [
   "not_eq",
 ];
 const WRITES = [
+  "add_to_category",
   "archive_transaction",
   "close_account",
+  "create_category",
   "create_transaction",
   "delete_account_metadata",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
   "post_transaction",
+  "remove_from_category",
   "reopen_account",
   "revoke_ledger_access",
   "set_account_limits",
@@ -61,6 +64,8 @@ const EXECUTE: Record<Role, string[]> = {
 const RELATIONS = [
   "accounts",
   "balances",
+  "categories",
+  "category_members",
   "currencies",
   "current_entries",
   "entries",
