@@ -4,7 +4,7 @@ import { useBooks } from "../support/use-books.ts";
 
 /** What a caller may be told, whatever he sends: the contract's codes that single calls can raise. */
 const CONTRACT =
-  /^(42501|0A000|LD(ARG|ISO|IDM|AMT|LED|ACC|CTG|TXN|DUP|CUR|UNB|EXT|STA|CLS|VER|BAL|LIM|CAT))$/;
+  /^(42501|0A000|LD(ARG|ISO|IDM|AMT|LED|ACC|CTG|TXN|DUP|CUR|UNB|EXT|STA|CLS|VER|BAL|LIM|CAT|CYC))$/;
 
 let pendingId: string;
 const books = useBooks(async ({ create, open, call }) => {
@@ -15,6 +15,8 @@ const books = useBooks(async ({ create, open, call }) => {
   await open("limited", { balance_min: 0, balance_max: 10 });
   await open("closed");
   await call("close_account", { address: "closed" });
+  for (const category of ["alice", "x"])
+    await call("create_category", { category, currency: "USD" });
   pendingId = (await create(entries, { status: "pending" }))["transaction_id"];
   await create(entries, { idempotency_key: "k", external_id: "x" });
 });

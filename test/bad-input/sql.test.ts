@@ -214,7 +214,7 @@ const cases: [code: string, sql: string][] = [
   ["LDARG", withArgument("expires_at => '-infinity', status => 'pending'")],
   ["LDARG", withArgument("expires_at => now(), status => 'pending'")],
   ["LDARG", withArgument("expires_at => '4713-01-01 BC', status => 'pending'")],
-  ["0A000", withArgument("category_locks => array[null]::daybook.category_lock_input[]")],
+  ["LDARG", withArgument("category_locks => array[null]::daybook.category_lock_input[]")],
   // Arrays.
   ["LDARG", array("null")],
   ["LDARG", array("'{}'")],

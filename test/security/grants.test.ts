@@ -34,8 +34,10 @@ const READS = [
   "transaction_versions",
 ];
 const WRITES = [
+  "add_to_category",
   "archive_transaction",
   "close_account",
+  "create_category",
   "create_transaction",
   "create_transactions",
   "delete_account_metadata",
@@ -44,6 +46,7 @@ const WRITES = [
   "open_accounts",
   "partially_post_transaction",
   "post_transaction",
+  "remove_from_category",
   "reopen_account",
   "revoke_ledger_access",
   "set_account_limits",
@@ -65,6 +68,8 @@ const EXECUTE: Record<Role, string[]> = {
 const RELATIONS = [
   "accounts",
   "balances",
+  "categories",
+  "category_members",
   "currencies",
   "current_entries",
   "entries",
