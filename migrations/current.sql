@@ -62,7 +62,6 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook_private/functions/check_categories_exist.sql
 --!include daybook_private/functions/lock_categories.sql
 --!include daybook_private/functions/category_totals.sql
---!include daybook_private/functions/judge_categories.sql
 --!include daybook_private/functions/broken_category.sql
 --!include daybook_private/functions/cover_lines.sql
 --!include daybook/functions/create_category.sql
