@@ -21,6 +21,7 @@ comment on column daybook.transactions.entries_version is
 comment on column daybook.transactions.reversed_by_transaction_id is
   'The latest transaction that undoes this one; one that was archived does not count.';
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
+alter table daybook_private.entry_queue set (vacuum_truncate = off);
 
 --!include daybook_private/types/origin.sql
 --!include daybook_private/types/refusal.sql
@@ -120,6 +121,7 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook/functions/transaction_versions.sql
 --!include daybook/functions/post_transaction.sql
 --!include daybook/functions/archive_transaction.sql
+--!include daybook/functions/account_balance.sql
 --!include daybook_private/functions/expire_transactions.sql
 
 grant select on
