@@ -244,23 +244,27 @@ describe("malformed members are refused at once, and nothing is enqueued", () =>
     [
       "an address",
       request("k", { entries: move("alice", "b b", 1) }),
-      { argument: "account", entry: 2 },
+      { argument: "account", entry_index: 2 },
     ],
-    ["no address", request("k", { entries: [debit(null, 1), credit("bob", 1)] }), { entry: 1 }],
+    [
+      "no address",
+      request("k", { entries: [debit(null, 1), credit("bob", 1)] }),
+      { entry_index: 1 },
+    ],
     [
       "no direction",
       request("k", { entries: [debit("alice", 1), { ...credit("bob", 1), direction: null }] }),
-      { argument: "direction", entry: 2 },
+      { argument: "direction", entry_index: 2 },
     ],
     [
       "no amount",
       request("k", { entries: move("alice", "bob", null) }),
-      { argument: "amount", entry: 1 },
+      { argument: "amount", entry_index: 1 },
     ],
     [
       "a bound",
       request("k", { entries: move("alice", "bob", 1, { posted_balance: { gte: "0.5" } }) }),
-      { argument: "posted_balance", entry: 1 },
+      { argument: "posted_balance", entry_index: 1 },
     ],
     ["metadata", request("k", { metadata: [] }), { argument: "metadata" }],
     ["a description", request("k", { description: "a\u0007" }), { argument: "description" }],

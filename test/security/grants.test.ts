@@ -31,20 +31,27 @@ const READS = [
   "lt",
   "lte",
   "not_eq",
+  "transaction_versions",
 ];
 const WRITES = [
+  "add_to_category",
   "archive_transaction",
   "close_account",
+  "create_category",
   "create_transaction",
+  "create_transactions",
   "delete_account_metadata",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
+  "partially_post_transaction",
   "post_transaction",
+  "remove_from_category",
   "reopen_account",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
+  "update_transaction",
 ];
 const ADMINISTERS = ["create_currency", "create_ledger"];
 
@@ -61,6 +68,8 @@ const EXECUTE: Record<Role, string[]> = {
 const RELATIONS = [
   "accounts",
   "balances",
+  "categories",
+  "category_members",
   "currencies",
   "current_entries",
   "entries",
@@ -130,6 +139,7 @@ describe.each(ROLES)("%s", (role) => {
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "ensure_partitions",
+    "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
     "queued_accounts",
