@@ -112,6 +112,11 @@ test("workers are killed over and over while they drain", async () => {
       Array.from({ length: 500 }, (_, n) => `killed-${part}-${n}`),
     );
   }
+  // Slow enough to be met at work, however fast the machine is.
+  await server.pool.query(`
+    create function public.slow() returns trigger language plpgsql as $$
+      begin perform pg_sleep(0.001); return new; end $$;
+    create trigger slow before insert on daybook.transactions for each row execute function public.slow()`);
   let kills = 0;
   while ((await waiting()) > 0 && kills < 4) {
     const before = await applied();
@@ -126,6 +131,7 @@ test("workers are killed over and over while they drain", async () => {
     kills += 1;
   }
   expect(kills).toBeGreaterThan(1);
+  await server.pool.query("drop trigger slow on daybook.transactions");
   const worker = startDraining({ connectionString: server.url, log: silentLog, idle: 5 });
   await until("the queue is empty", async () => (await waiting()) === 0, 30_000);
   await worker.stop();

@@ -31,6 +31,7 @@ const READS = [
   "lt",
   "lte",
   "not_eq",
+  "queued_transaction",
   "transaction_versions",
 ];
 const WRITES = [
@@ -41,6 +42,7 @@ const WRITES = [
   "create_transaction",
   "create_transactions",
   "delete_account_metadata",
+  "enqueue_transactions",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
@@ -53,7 +55,7 @@ const WRITES = [
   "set_account_metadata",
   "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger"];
+const ADMINISTERS = ["create_currency", "create_ledger", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
@@ -75,6 +77,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "transaction_queue",
   "transactions",
 ];
 
@@ -138,11 +141,14 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "drain_queue",
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
+    "purge_receipts",
     "queued_accounts",
+    "queued_ledgers",
   ]);
 });
 
