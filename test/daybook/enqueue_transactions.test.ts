@@ -456,6 +456,54 @@ describe("the limit", () => {
   });
 });
 
+describe("as a last resort", () => {
+  const drainAlone = () =>
+    books.look("select daybook_private.drain_queue('main', 1, true) as count");
+  const failWith = (code: string) =>
+    books.look(`
+      create function public.fail() returns trigger language plpgsql as $$
+        begin raise exception 'no way' using errcode = '${code}'; end $$;
+      create trigger fail before insert on daybook.transactions
+        for each row execute function public.fail()`);
+
+  test.each(["22012", "23514", "P0001", "42P01", "XX000"])(
+    "one that ends with %s is refused",
+    async (code) => {
+      const [first, second] = await books.enqueue(request("a"), request("b"));
+      await drainAlone(); // makes the head
+      await failWith(code);
+      expect(await drainAlone()).toEqual([{ count: 1 }]);
+      expect(await books.receipt(first!)).toMatchObject({
+        state: "refused",
+        transaction_id: null,
+        error_code: code,
+        error_message: "no way",
+        error_detail: null,
+      });
+      expect(await books.receipt(second!)).toMatchObject({ state: "queued" });
+    },
+  );
+
+  test.each(["40001", "40P01", "55P03", "53100", "57014", "58030", "25006", "XX001"])(
+    "%s, which is no fault of its own, is raised",
+    async (code) => {
+      const [receipt] = await books.enqueue(request("a"));
+      await drainAlone();
+      await failWith(code);
+      expect(await books.refused(drainAlone)).toMatchObject({ code });
+      await books.be("test_writer");
+      expect(await books.receipt(receipt!)).toMatchObject({ state: "queued" });
+    },
+  );
+
+  test("one that can be applied is applied", async () => {
+    const [receipt] = await books.enqueue(request("a"));
+    await drainAlone();
+    await drainAlone();
+    expect(await books.receipt(receipt!)).toMatchObject({ state: "applied" });
+  });
+});
+
 test("is accepted at every isolation level", async () => {
   for (const level of ["repeatable read", "serializable"]) {
     await books.query("rollback");
