@@ -1,1 +1,5 @@
--- Nothing staged.
+--!include daybook/functions/allocate.sql
+--!include daybook_private/functions/lock_transaction.sql
+--!include daybook_private/functions/put_transaction_metadata.sql
+--!include daybook/functions/set_transaction_metadata.sql
+--!include daybook/functions/delete_transaction_metadata.sql

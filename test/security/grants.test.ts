@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "allocate",
   "credit",
   "debit",
   "eq",
@@ -37,6 +38,7 @@ const WRITES = [
   "close_account",
   "create_transaction",
   "delete_account_metadata",
+  "delete_transaction_metadata",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
@@ -45,6 +47,7 @@ const WRITES = [
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
+  "set_transaction_metadata",
 ];
 const ADMINISTERS = ["create_currency", "create_ledger"];
 
