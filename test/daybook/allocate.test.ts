@@ -68,10 +68,10 @@ const decimal = fc
 const small = fc
   .bigInt({ min: 0n, max: 4n })
   .map((digits) => ({ text: `${digits}`, scaled: digits * 10n ** BigInt(SCALE) }));
-const weights = fc
+const someWeights = fc
   .array(fc.oneof(decimal, small, small), { minLength: 1, maxLength: 12 })
   .filter((all) => all.some(({ scaled }) => scaled > 0n));
-const amount = fc.oneof(
+const someAmount = fc.oneof(
   fc.bigInt({ min: 0n, max: 100n }),
   fc.bigInt({ min: 0n, max: 10n ** 36n - 1n }),
 );
@@ -90,7 +90,7 @@ function predicted(amount: bigint, weights: bigint[]): string[] {
 }
 
 test("whatever the amount and the weights, no unit is lost, and those that lost most get what is left", async () => {
-  const property = fc.asyncProperty(amount, weights, async (whole, all) => {
+  const property = fc.asyncProperty(someAmount, someWeights, async (whole, all) => {
     const parts = await allocate(
       String(whole),
       all.map(({ text }) => text),

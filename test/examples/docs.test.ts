@@ -1,0 +1,48 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Client, QueryResult } from "pg";
+import { startTestServer, type TestServer } from "../graphql/server.ts";
+import { violations } from "../support/books.ts";
+
+/* What a page of docs shows is run from top to bottom, against fresh books. */
+
+let server: TestServer;
+let client: Client;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  client = await server.database.connectAs("test_admin");
+});
+afterEach(async () => expect(await violations(server.database)).toEqual([]));
+afterAll(() => server?.stop());
+
+/** Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order. */
+async function run(page: string): Promise<any[]> {
+  const text = readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
+  const results: any[] = [];
+  for (const [, language, code] of text.matchAll(/^```(sql|graphql)\n(.*?)^```$/gms)) {
+    if (language === "graphql") {
+      results.push(await server.data(code!));
+    } else {
+      const given = (await client.query(code!)) as QueryResult | QueryResult[];
+      results.push([given].flat().map(({ rows }) => rows));
+    }
+  }
+  return results;
+}
+
+test("splits.md: a sale is divided without losing a cent", async () => {
+  const [[[divided]], , [[sale], balances], asked, second] = await run("splits.md");
+  expect(divided).toEqual({ allocate: [3999, 855, 145] });
+  expect(sale).toMatchObject({ status: "posted" });
+  expect(balances.map(Object.values)).toEqual([
+    ["bank", "10000"],
+    ["creators:ana", "3999"],
+    ["fees:payment", "145"],
+    ["fees:platform", "855"],
+    ["users:bob", "5001"],
+  ]);
+  expect(asked).toEqual({ allocate: ["3999", "855", "145"] });
+  expect(second.createTransaction.result.status).toBe("posted");
+});
