@@ -1,5 +1,109 @@
---!include daybook/functions/allocate.sql
+drop function daybook_private.check_finish(uuid, text, integer);
+drop function daybook_private.check_conditions(daybook.entry_input[], boolean, daybook_private.line[]);
+drop function daybook_private.lock_pending(text, uuid, integer, boolean);
+drop function daybook_private.finish_transaction(text, uuid, text, text, integer);
+drop function daybook_private.hash_asked(daybook.entry_input, bigint);
+drop function daybook_private.fold_beneath(text, daybook_private.line[], daybook_private.line[]);
+drop function daybook_private.judge_entry(daybook.entry_input, integer, bigint, text, uuid, boolean);
+drop function daybook_private.prepare_entries(text, daybook.entry_input[], boolean, bigint);
+drop function daybook_private.check_in_order(text, daybook.transaction_input);
+drop function daybook_private.broken_limit(daybook_private.line, boolean, daybook_private.line[]);
+drop function daybook_private.judge_conditions(daybook.entry_input[], boolean, daybook_private.line[]);
+drop function daybook_private.complete_result(text, daybook.transaction_input, daybook.transaction_result);
+drop function daybook_private.create_one(text, daybook.transaction_input);
+drop function daybook_private.keep_decline(text, daybook.transaction_input, text, text, jsonb);
+drop function daybook_private.create_or_decline(text, daybook.transaction_input);
+
+alter type daybook_private.line add attribute effect daybook.entry_effect;
+alter table daybook.transactions add column entries_version integer not null default 1;
+comment on column daybook.transactions.entries_version is
+  'The version that wrote its present pending entries: 1 until they are replaced.';
+comment on column daybook.transactions.reversed_by_transaction_id is
+  'The latest transaction that undoes this one; one that was archived does not count.';
+create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
+
+--!include daybook_private/types/origin.sql
+--!include daybook_private/types/refusal.sql
+--!include daybook_private/types/change_request.sql
+--!include daybook_private/functions/refuse_changed_transaction.sql
+--!include daybook_private/functions/request_id.sql
+--!include daybook_private/functions/hash_line.sql
+--!include daybook_private/functions/hash_category_locks.sql
+--!include daybook_private/functions/hash_full_header.sql
+--!include daybook_private/functions/hash_asked.sql
+--!include daybook_private/functions/hash_change.sql
+--!include daybook_private/functions/expected_balance.sql
+--!include daybook_private/functions/pending_share.sql
+--!include daybook_private/functions/posted_share.sql
+--!include daybook_private/functions/total_of.sql
+--!include daybook_private/tables/expiring_holds.sql
+--!include daybook/views/balances.sql
+--!include daybook/views/current_entries.sql
+--!include daybook/views/log.sql
+--!include daybook/types/transaction_version.sql
+--!include daybook_private/functions/check_change.sql
+--!include daybook_private/functions/check_partial.sql
+--!include daybook_private/functions/check_batch.sql
+--!include daybook_private/functions/check_read_committed.sql
+--!include daybook_private/functions/log_event.sql
+--!include daybook_private/functions/fold_beneath.sql
+--!include daybook_private/functions/order_lines.sql
+--!include daybook_private/functions/judge_entry.sql
+--!include daybook_private/functions/prepare_entries.sql
+--!include daybook_private/functions/check_amounts.sql
+--!include daybook_private/functions/check_accounts_exist.sql
+--!include daybook_private/functions/check_transaction_exists.sql
+--!include daybook_private/functions/check_in_order.sql
+--!include daybook_private/functions/sound_lines.sql
+--!include daybook_private/functions/settle_lines.sql
+--!include daybook_private/functions/apply_entries.sql
+--!include daybook_private/functions/broken_limit.sql
+--!include daybook_private/functions/judge_conditions.sql
+--!include daybook_private/functions/keeps_minimums.sql
+--!include daybook_private/functions/show_balances.sql
+--!include daybook_private/functions/watch_expiry.sql
+--!include daybook_private/functions/complete_result.sql
+--!include daybook_private/functions/write_entries.sql
+--!include daybook_private/functions/write_transaction.sql
+--!include daybook_private/functions/create_one.sql
+--!include daybook_private/functions/keep_decline.sql
+--!include daybook_private/functions/create_or_decline.sql
+--!include daybook/functions/create_transaction.sql
+--!include daybook_private/functions/create_member.sql
+--!include daybook_private/functions/create_batch.sql
+--!include daybook/functions/create_transactions.sql
+--!include daybook_private/functions/held_lines.sql
+--!include daybook_private/functions/answer_lines.sql
 --!include daybook_private/functions/lock_transaction.sql
+--!include daybook_private/functions/check_pending.sql
+--!include daybook_private/functions/check_version.sql
+--!include daybook_private/functions/move_expiry.sql
+--!include daybook_private/functions/record_change.sql
+--!include daybook_private/functions/expire_transaction.sql
+--!include daybook_private/functions/expire_due.sql
+--!include daybook_private/functions/settle_conditions.sql
+--!include daybook_private/functions/claim_change.sql
+--!include daybook_private/functions/complete_change.sql
+--!include daybook_private/functions/next_version.sql
+--!include daybook_private/functions/change_lines.sql
+--!include daybook_private/functions/apply_change.sql
+--!include daybook_private/functions/change_transaction.sql
+--!include daybook_private/functions/posted_lines.sql
+--!include daybook_private/functions/check_left.sql
+--!include daybook_private/functions/partial_lines.sql
+--!include daybook_private/functions/apply_partial.sql
+--!include daybook_private/functions/partially_post.sql
+--!include daybook/functions/update_transaction.sql
+--!include daybook/functions/partially_post_transaction.sql
+--!include daybook_private/functions/entries_of_version.sql
+--!include daybook/functions/transaction_versions.sql
+--!include daybook/functions/post_transaction.sql
+--!include daybook/functions/archive_transaction.sql
+--!include daybook_private/functions/expire_transactions.sql
+
+alter table daybook_private.expiring_holds enable row level security;
+
+--!include daybook/functions/allocate.sql
 --!include daybook_private/functions/put_transaction_metadata.sql
 --!include daybook/functions/set_transaction_metadata.sql
 --!include daybook/functions/delete_transaction_metadata.sql

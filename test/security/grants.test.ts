@@ -32,22 +32,26 @@ const READS = [
   "lt",
   "lte",
   "not_eq",
+  "transaction_versions",
 ];
 const WRITES = [
   "archive_transaction",
   "close_account",
   "create_transaction",
+  "create_transactions",
   "delete_account_metadata",
   "delete_transaction_metadata",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
+  "partially_post_transaction",
   "post_transaction",
   "reopen_account",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
   "set_transaction_metadata",
+  "update_transaction",
 ];
 const ADMINISTERS = ["create_currency", "create_ledger"];
 
