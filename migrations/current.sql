@@ -19,7 +19,7 @@ alter table daybook.transactions add column entries_version integer not null def
 comment on column daybook.transactions.entries_version is
   'The version that wrote its present pending entries: 1 until they are replaced.';
 comment on column daybook.transactions.reversed_by_transaction_id is
-  'The latest transaction that undoes this one; one that was archived does not count.';
+  'The latest transaction made to undo this one; when it was archived and nothing of it posted, another may follow and takes its place here.';
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
 
 --!include daybook_private/types/origin.sql
@@ -107,3 +107,12 @@ alter table daybook_private.expiring_holds enable row level security;
 --!include daybook_private/functions/put_transaction_metadata.sql
 --!include daybook/functions/set_transaction_metadata.sql
 --!include daybook/functions/delete_transaction_metadata.sql
+--!include daybook_private/functions/opposite_entries.sql
+--!include daybook_private/functions/was_partially_posted.sql
+--!include daybook_private/functions/check_reversible.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook_private/functions/hash_transfer.sql
+--!include daybook_private/functions/account_currencies.sql
+--!include daybook_private/functions/check_transfer.sql
+--!include daybook_private/functions/check_transfer_accounts.sql
+--!include daybook/functions/transfer_between_ledgers.sql

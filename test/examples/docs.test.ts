@@ -46,3 +46,17 @@ test("splits.md: a sale is divided without losing a cent", async () => {
   expect(asked).toEqual({ allocate: ["3999", "855", "145"] });
   expect(second.createTransaction.result.status).toBe("posted");
 });
+
+test("transfers.md: money goes from one ledger to another", async () => {
+  const [, [[sent], balances], again] = await run("transfers.md");
+  expect(sent).toEqual({ ledger: "eu", status: "posted", replayed: false });
+  expect(balances.map(Object.values)).toEqual([
+    ["eu", "bank", "5000", "0", "5000"],
+    ["eu", "clearing:us", "0", "2000", "2000"],
+    ["eu", "users:ana", "2000", "5000", "3000"],
+    ["us", "clearing:eu", "2000", "0", "2000"],
+    ["us", "users:bob", "0", "2000", "2000"],
+  ]);
+  const { counterpartTransaction } = again.transferBetweenLedgers.result.transaction;
+  expect(counterpartTransaction).toMatchObject({ ledger: "us", status: "posted" });
+});

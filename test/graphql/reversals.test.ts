@@ -47,3 +47,93 @@ test("divides an amount of any size by weights", async () => {
   const { errors } = await server.ask(query, { amount: whole, weights: [] });
   expect(errors![0]!.extensions).toMatchObject({ code: "INVALID_ARGUMENT", sqlstate: "LDARG" });
 });
+
+const LINES = "nodes { position direction amount account { address } }";
+
+test("reverses a transaction, and shows each from the other", async () => {
+  const id = await made({ effectiveAt: "2020-01-01T00:00:00Z" });
+  const reverse = `mutation ($id: UUID!) {
+    reverseTransaction(input: {
+      ledger: "main", transactionId: $id, description: "mistake", metadata: { ticket: 7 }, idempotencyKey: "undo"
+    }) {
+      result {
+        transactionId status version replayed
+        transaction {
+          effectiveAt description metadata reversesTransactionId
+          entries { ${LINES} }
+          reversesTransaction { id reversedByTransactionId reversedByTransaction { id description } }
+        }
+      }
+    }
+  }`;
+  const { result } = (await server.data(reverse, { id })).reverseTransaction;
+  const { transactionId } = result;
+  expect(result).toMatchObject({
+    status: "posted",
+    version: 1,
+    replayed: false,
+    transaction: {
+      description: "mistake",
+      metadata: { ticket: 7 },
+      reversesTransactionId: id,
+      reversesTransaction: {
+        id,
+        reversedByTransactionId: transactionId,
+        reversedByTransaction: { id: transactionId, description: "mistake" },
+      },
+    },
+  });
+  expect(new Date(result.transaction.effectiveAt)).toEqual(new Date("2020-01-01T00:00:00Z"));
+  expect(result.transaction.entries.nodes).toEqual([
+    { position: 1, direction: "credit", amount: "100", account: { address: "bank" } },
+    { position: 2, direction: "debit", amount: "100", account: { address: "users:alice" } },
+  ]);
+  const again = (await server.data(reverse, { id })).reverseTransaction.result;
+  expect(again).toEqual({ ...result, replayed: true });
+  const { errors } = await server.ask(reverse.replace("undo", "undo again"), { id });
+  expect(errors![0]!.extensions).toMatchObject({
+    code: "INVALID_STATUS",
+    sqlstate: "LDSTA",
+    detail: { status: "reversed", reversed_by_transaction_id: transactionId },
+  });
+});
+
+const TRANSFER = `mutation ($amount: BigFloat!) {
+  transferBetweenLedgers(input: {
+    fromLedger: "main", fromAccount: "users:alice", fromClearingAccount: "clearing"
+    toLedger: "abroad", toAccount: "users:bob", toClearingAccount: "clearing", amount: $amount
+  }) {
+    result {
+      ledger transactionId
+      transaction {
+        counterpartLedger
+        counterpartTransaction {
+          ledger id effectiveAt entries { ${LINES} }
+          counterpartTransaction { ledger id }
+        }
+      }
+    }
+  }
+}`;
+
+test("transfers between ledgers, and shows each half from the other", async () => {
+  await server.data(`mutation {
+    createLedger(input: { ledger: "abroad" }) { result { name } }
+    here: openAccount(input: { ledger: "main", address: "clearing", currency: "USD" }) { result { id } }
+    there: openAccount(input: { ledger: "abroad", address: "clearing", currency: "USD" }) { result { id } }
+    bob: openAccount(input: { ledger: "abroad", address: "users:bob", currency: "USD" }) { result { id } }
+  }`);
+  const { result } = (await server.data(TRANSFER, { amount: "70" })).transferBetweenLedgers;
+  const { counterpartTransaction } = result.transaction;
+  expect(result).toMatchObject({ ledger: "main", transaction: { counterpartLedger: "abroad" } });
+  expect(counterpartTransaction).toMatchObject({
+    ledger: "abroad",
+    counterpartTransaction: { ledger: "main", id: result.transactionId },
+  });
+  expect(counterpartTransaction.entries.nodes).toEqual([
+    { position: 1, direction: "debit", amount: "70", account: { address: "clearing" } },
+    { position: 2, direction: "credit", amount: "70", account: { address: "users:bob" } },
+  ]);
+  const { errors } = await server.ask(TRANSFER, { amount: "0.5" });
+  expect(errors![0]!.extensions).toMatchObject({ code: "INVALID_AMOUNT", sqlstate: "LDAMT" });
+});

@@ -47,10 +47,12 @@ const WRITES = [
   "partially_post_transaction",
   "post_transaction",
   "reopen_account",
+  "reverse_transaction",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
   "set_transaction_metadata",
+  "transfer_between_ledgers",
   "update_transaction",
 ];
 const ADMINISTERS = ["create_currency", "create_ledger"];
