@@ -21,10 +21,12 @@ comment on column daybook.transactions.entries_version is
 comment on column daybook.transactions.reversed_by_transaction_id is
   'The latest transaction made to undo this one; when it was archived and nothing of it posted, another may follow and takes its place here.';
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
+alter table daybook_private.entry_queue set (vacuum_truncate = off);
 
 --!include daybook_private/types/origin.sql
 --!include daybook_private/types/refusal.sql
 --!include daybook_private/types/change_request.sql
+--!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
 --!include daybook_private/functions/request_id.sql
 --!include daybook_private/functions/hash_line.sql
@@ -36,16 +38,36 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook_private/functions/pending_share.sql
 --!include daybook_private/functions/posted_share.sql
 --!include daybook_private/functions/total_of.sql
+--!include daybook/tables/categories.sql
+--!include daybook/tables/category_members.sql
+--!include daybook_private/tables/category_graphs.sql
 --!include daybook_private/tables/expiring_holds.sql
 --!include daybook/views/balances.sql
 --!include daybook/views/current_entries.sql
 --!include daybook/views/log.sql
 --!include daybook/types/transaction_version.sql
+--!include daybook_private/functions/check_transaction.sql
 --!include daybook_private/functions/check_change.sql
 --!include daybook_private/functions/check_partial.sql
 --!include daybook_private/functions/check_batch.sql
 --!include daybook_private/functions/check_read_committed.sql
+--!include daybook_private/functions/check_isolation.sql
 --!include daybook_private/functions/log_event.sql
+--!include daybook_private/functions/refuse_missing_categories.sql
+--!include daybook_private/functions/check_categories.sql
+--!include daybook_private/functions/categories_above.sql
+--!include daybook_private/functions/categories_of.sql
+--!include daybook_private/functions/prepare_membership.sql
+--!include daybook_private/functions/check_member.sql
+--!include daybook_private/functions/check_category_locks.sql
+--!include daybook_private/functions/check_categories_exist.sql
+--!include daybook_private/functions/lock_categories.sql
+--!include daybook_private/functions/category_totals.sql
+--!include daybook_private/functions/broken_category.sql
+--!include daybook_private/functions/cover_lines.sql
+--!include daybook/functions/create_category.sql
+--!include daybook/functions/add_to_category.sql
+--!include daybook/functions/remove_from_category.sql
 --!include daybook_private/functions/fold_beneath.sql
 --!include daybook_private/functions/order_lines.sql
 --!include daybook_private/functions/judge_entry.sql
@@ -99,8 +121,17 @@ create index log_events_transaction_idx on daybook_private.log_events (ledger, t
 --!include daybook/functions/transaction_versions.sql
 --!include daybook/functions/post_transaction.sql
 --!include daybook/functions/archive_transaction.sql
+--!include daybook/functions/account_balance.sql
 --!include daybook_private/functions/expire_transactions.sql
 
+grant select on
+  daybook.currencies, daybook.ledgers, daybook.accounts, daybook.transactions, daybook.entries,
+  daybook.categories, daybook.category_members,
+  daybook.balances, daybook.current_entries, daybook.log
+  to daybook_reader;
+alter table daybook.categories enable row level security;
+alter table daybook.category_members enable row level security;
+alter table daybook_private.category_graphs enable row level security;
 alter table daybook_private.expiring_holds enable row level security;
 
 --!include daybook/functions/allocate.sql
@@ -116,3 +147,8 @@ alter table daybook_private.expiring_holds enable row level security;
 --!include daybook_private/functions/check_transfer.sql
 --!include daybook_private/functions/check_transfer_accounts.sql
 --!include daybook/functions/transfer_between_ledgers.sql
+create policy readers_of_the_ledger on daybook.categories for select
+  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
+create policy readers_of_the_ledger on daybook.category_members for select
+  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
+

@@ -35,8 +35,10 @@ const READS = [
   "transaction_versions",
 ];
 const WRITES = [
+  "add_to_category",
   "archive_transaction",
   "close_account",
+  "create_category",
   "create_transaction",
   "create_transactions",
   "delete_account_metadata",
@@ -46,6 +48,7 @@ const WRITES = [
   "open_accounts",
   "partially_post_transaction",
   "post_transaction",
+  "remove_from_category",
   "reopen_account",
   "reverse_transaction",
   "revoke_ledger_access",
@@ -70,6 +73,8 @@ const EXECUTE: Record<Role, string[]> = {
 const RELATIONS = [
   "accounts",
   "balances",
+  "categories",
+  "category_members",
   "currencies",
   "current_entries",
   "entries",
@@ -139,6 +144,7 @@ describe.each(ROLES)("%s", (role) => {
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "ensure_partitions",
+    "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
     "queued_accounts",

@@ -11,6 +11,8 @@ const books = useBooks(async (b) => {
     for (const address of ["alice", "bob"]) await b.open(address, { ledger });
     await b.create(move("alice", "bob", 5), { ledger });
     await b.create(move("alice", "bob", 7), { ledger, status: "pending" });
+    await b.call("create_category", { ledger, category: "all", currency: "USD" });
+    await b.call("add_to_category", { ledger, category: "all", account: "alice" });
     await b.query("begin isolation level repeatable read");
     await b.create(move("alice", "bob", 11), { ledger, idempotency_key: "k", external_id: "x" });
     await b.query("commit");
@@ -20,6 +22,8 @@ const books = useBooks(async (b) => {
 const RELATIONS: Record<string, string> = {
   ledgers: "name",
   accounts: "ledger",
+  categories: "ledger",
+  category_members: "ledger",
   balances: "ledger",
   transactions: "ledger",
   entries: "ledger",
@@ -49,6 +53,9 @@ const CALLS: [name: string, args: object][] = [
   ["set_account_limits", { address: "alice" }],
   ["set_account_metadata", { address: "alice", metadata: {} }],
   ["delete_account_metadata", { address: "alice", key: "a" }],
+  ["create_category", { category: "new", currency: "USD" }],
+  ["add_to_category", { category: "all", account: "bob" }],
+  ["remove_from_category", { category: "all", account: "alice" }],
   ["create_transaction", { entries: move("alice", "bob", 1) }],
   ["create_transaction", { entries: move("alice", "bob", 11), idempotency_key: "k" }],
   ["create_transaction", { entries: move("a b", "bob", 0), dry_run: true }],
