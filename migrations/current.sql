@@ -133,6 +133,10 @@ alter table daybook.categories enable row level security;
 alter table daybook.category_members enable row level security;
 alter table daybook_private.category_graphs enable row level security;
 alter table daybook_private.expiring_holds enable row level security;
+create policy readers_of_the_ledger on daybook.categories for select
+  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
+create policy readers_of_the_ledger on daybook.category_members for select
+  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
 
 --!include daybook/functions/allocate.sql
 --!include daybook_private/functions/put_transaction_metadata.sql
@@ -147,8 +151,3 @@ alter table daybook_private.expiring_holds enable row level security;
 --!include daybook_private/functions/check_transfer.sql
 --!include daybook_private/functions/check_transfer_accounts.sql
 --!include daybook/functions/transfer_between_ledgers.sql
-create policy readers_of_the_ledger on daybook.categories for select
-  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
-create policy readers_of_the_ledger on daybook.category_members for select
-  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
-

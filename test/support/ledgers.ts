@@ -133,6 +133,15 @@ export function reverse(
   } satisfies Statement;
 }
 
+/** Sets one name of a transaction's metadata, or deletes it if there is no value. */
+export function tag(ledger: string, transactionId: string, name: string, value: unknown) {
+  const isDeleted = value === undefined;
+  return {
+    text: `select * from daybook.${isDeleted ? "delete" : "set"}_transaction_metadata($1, $2, $3)`,
+    values: [ledger, transactionId, isDeleted ? name : JSON.stringify({ [name]: value })],
+  } satisfies Statement;
+}
+
 /** Moves an amount between two ledgers, each of which has an account `clearing`. */
 export function transferBetween(
   fromLedger: string,
