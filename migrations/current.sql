@@ -121,6 +121,19 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/transaction_versions.sql
 --!include daybook/functions/post_transaction.sql
 --!include daybook/functions/archive_transaction.sql
+--!include daybook_private/functions/put_transaction_metadata.sql
+--!include daybook/functions/set_transaction_metadata.sql
+--!include daybook/functions/delete_transaction_metadata.sql
+--!include daybook_private/functions/opposite_entries.sql
+--!include daybook_private/functions/was_partially_posted.sql
+--!include daybook_private/functions/check_reversible.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook_private/functions/hash_transfer.sql
+--!include daybook_private/functions/account_currencies.sql
+--!include daybook_private/functions/check_transfer.sql
+--!include daybook_private/functions/check_transfer_accounts.sql
+--!include daybook/functions/transfer_between_ledgers.sql
+--!include daybook/functions/allocate.sql
 --!include daybook/functions/account_balance.sql
 --!include daybook_private/functions/expire_transactions.sql
 

@@ -42,9 +42,10 @@ shape as (
 ),
 records as (
   select ledger, transaction_id, count(*) as n,
-         count(*) filter (where kind = 'create_transaction') as created
+         count(*) filter (where kind in ('create_transaction', 'reverse_transaction')) as created
     from daybook_private.log_events
    where transaction_id is not null and ($1::text is null or ledger = $1)
+     and kind not in ('set_transaction_metadata', 'delete_transaction_metadata')
    group by ledger, transaction_id
 )
 select 'transaction out of balance' as violation, ledger, transaction_id::text as subject,

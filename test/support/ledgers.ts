@@ -120,6 +120,36 @@ export function finish(
   } satisfies Statement;
 }
 
+/** Reverses a posted transaction. */
+export function reverse(
+  ledger: string,
+  transactionId: string,
+  options: { status?: "pending" | "posted"; idempotency_key?: string } = {},
+) {
+  return {
+    name: "reverse",
+    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4)`,
+    values: [ledger, transactionId, options.status, options.idempotency_key],
+  } satisfies Statement;
+}
+
+/** Moves an amount between two ledgers, each of which has an account `clearing`. */
+export function transferBetween(
+  fromLedger: string,
+  from: string,
+  toLedger: string,
+  to: string,
+  amount: number,
+  idempotencyKey?: string,
+) {
+  return {
+    name: "transfer between",
+    text: `select * from daybook.transfer_between_ledgers($1, $2, $3, $4, $5, 'clearing', 'clearing',
+             idempotency_key => $6)`,
+    values: [fromLedger, from, toLedger, to, amount, idempotencyKey],
+  } satisfies Statement;
+}
+
 /** Applies an account's queued entries; for the worker's login or the superuser. */
 export async function fold({ pool }: Pick<TestDatabase, "pool">, ledger: string, account: string) {
   const find = "select id from daybook.accounts where ledger = $1 and address = $2";
