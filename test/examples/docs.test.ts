@@ -60,3 +60,21 @@ test("transfers.md: money goes from one ledger to another", async () => {
   const { counterpartTransaction } = again.transferBetweenLedgers.result.transaction;
   expect(counterpartTransaction).toMatchObject({ ledger: "us", status: "posted" });
 });
+
+test("holds.md: money is held, taken in part, and given back", async () => {
+  const [, [[held], [before]], [[posted], [after]], [[order], [part], left], [versions]] =
+    await run("holds.md");
+  expect(held).toEqual({ status: "pending", version: 1 });
+  expect(Object.values(before)).toEqual(["20000", "5000"]);
+  expect(posted).toEqual({ status: "posted", version: 2 });
+  expect(Object.values(after)).toEqual(["15680", "15680"]);
+  expect([order, part].map(({ status }) => status)).toEqual(["pending", "posted"]);
+  expect(left.map(Object.values)).toEqual([
+    [1, "debit", "5500"],
+    [2, "credit", "5500"],
+  ]);
+  expect(versions.map(Object.values)).toEqual([
+    [1, "pending", "create_transaction", 2],
+    [2, "posted", "post_transaction", 2],
+  ]);
+});
