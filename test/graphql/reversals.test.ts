@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { CREATE, entriesOf, openBooks, startTestServer, type TestServer } from "./server.ts";
+import {
+  CREATE,
+  entriesOf,
+  openBooks,
+  SECRET,
+  sign,
+  startTestServer,
+  type TestServer,
+} from "./server.ts";
 
 let server: TestServer;
 
@@ -116,13 +124,15 @@ const TRANSFER = `mutation ($amount: BigFloat!) {
   }
 }`;
 
-test("transfers between ledgers, and shows each half from the other", async () => {
-  await server.data(`mutation {
+const CLEARING = `mutation {
     createLedger(input: { ledger: "abroad" }) { result { name } }
     here: openAccount(input: { ledger: "main", address: "clearing", currency: "USD" }) { result { id } }
     there: openAccount(input: { ledger: "abroad", address: "clearing", currency: "USD" }) { result { id } }
     bob: openAccount(input: { ledger: "abroad", address: "users:bob", currency: "USD" }) { result { id } }
-  }`);
+  }`;
+
+test("transfers between ledgers, and shows each half from the other", async () => {
+  await server.data(CLEARING);
   const { result } = (await server.data(TRANSFER, { amount: "70" })).transferBetweenLedgers;
   const { counterpartTransaction } = result.transaction;
   expect(result).toMatchObject({ ledger: "main", transaction: { counterpartLedger: "abroad" } });
@@ -136,4 +146,30 @@ test("transfers between ledgers, and shows each half from the other", async () =
   ]);
   const { errors } = await server.ask(TRANSFER, { amount: "0.5" });
   expect(errors![0]!.extensions).toMatchObject({ code: "INVALID_AMOUNT", sqlstate: "LDAMT" });
+});
+
+test("who may not read the other ledger sees that there is another half, and nothing of it", async () => {
+  const guarded = await startTestServer({ jwt: { secret: SECRET } });
+  try {
+    const token = await sign({ role: "daybook_admin", ledgers: "*" });
+    await openBooks(guarded, { token });
+    await guarded.data(CLEARING, {}, { token });
+    const { result } = (await guarded.data(TRANSFER, { amount: "70" }, { token }))
+      .transferBetweenLedgers;
+    const query = `query ($id: UUID!) {
+      transaction(ledger: "main", id: $id) { counterpartLedger counterpartTransaction { id } }
+    }`;
+    const reader = await sign({ role: "daybook_reader", ledgers: ["main"] });
+    const { transaction } = await guarded.data(
+      query,
+      { id: result.transactionId },
+      { token: reader },
+    );
+    expect(transaction).toEqual({ counterpartLedger: "abroad", counterpartTransaction: null });
+    const writer = await sign({ role: "daybook_writer", ledgers: ["main"] });
+    const { errors } = await guarded.ask(TRANSFER, { amount: "70" }, { token: writer });
+    expect(errors![0]!.extensions).toMatchObject({ code: "PERMISSION_DENIED", sqlstate: "42501" });
+  } finally {
+    await guarded.stop();
+  }
 });
