@@ -19,7 +19,7 @@ alter table daybook.transactions add column entries_version integer not null def
 comment on column daybook.transactions.entries_version is
   'The version that wrote its present pending entries: 1 until they are replaced.';
 comment on column daybook.transactions.reversed_by_transaction_id is
-  'The latest transaction that undoes this one; one that was archived does not count.';
+  'The latest transaction made to undo this one; when it was archived and nothing of it posted, another may follow and takes its place here.';
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
 alter table daybook_private.entry_queue set (vacuum_truncate = off);
 
@@ -27,6 +27,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/types/refusal.sql
 --!include daybook_private/types/change_request.sql
 --!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_ledger.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
 --!include daybook_private/functions/request_id.sql
 --!include daybook_private/functions/hash_line.sql
@@ -40,8 +41,22 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/total_of.sql
 --!include daybook/tables/categories.sql
 --!include daybook/tables/category_members.sql
+--!include daybook_private/tables/category_access.sql
 --!include daybook_private/tables/category_graphs.sql
 --!include daybook_private/tables/expiring_holds.sql
+--!include daybook_private/functions/authorize.sql
+--!include daybook_private/functions/check_grantee.sql
+--!include daybook_private/functions/claimed_categories.sql
+--!include daybook_private/functions/granted_categories.sql
+--!include daybook_private/functions/partly_readable_ledgers.sql
+--!include daybook_private/functions/visible_ledgers.sql
+--!include daybook_private/functions/categories_above.sql
+--!include daybook_private/functions/categories_of.sql
+--!include daybook_private/functions/readable_categories.sql
+--!include daybook_private/functions/readable_accounts.sql
+--!include daybook_private/functions/accounts_of.sql
+--!include daybook_private/functions/authorize_category.sql
+--!include daybook_private/functions/authorize_accounts.sql
 --!include daybook/views/balances.sql
 --!include daybook/views/current_entries.sql
 --!include daybook/views/log.sql
@@ -53,21 +68,23 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/check_read_committed.sql
 --!include daybook_private/functions/check_isolation.sql
 --!include daybook_private/functions/log_event.sql
+--!include daybook/functions/grant_ledger_access.sql
 --!include daybook_private/functions/refuse_missing_categories.sql
 --!include daybook_private/functions/check_categories.sql
---!include daybook_private/functions/categories_above.sql
---!include daybook_private/functions/categories_of.sql
 --!include daybook_private/functions/prepare_membership.sql
 --!include daybook_private/functions/check_member.sql
 --!include daybook_private/functions/check_category_locks.sql
 --!include daybook_private/functions/check_categories_exist.sql
 --!include daybook_private/functions/lock_categories.sql
+--!include daybook_private/functions/category_accounts.sql
 --!include daybook_private/functions/category_totals.sql
 --!include daybook_private/functions/broken_category.sql
 --!include daybook_private/functions/cover_lines.sql
 --!include daybook/functions/create_category.sql
 --!include daybook/functions/add_to_category.sql
 --!include daybook/functions/remove_from_category.sql
+--!include daybook/functions/grant_category_access.sql
+--!include daybook/functions/revoke_category_access.sql
 --!include daybook_private/functions/fold_beneath.sql
 --!include daybook_private/functions/order_lines.sql
 --!include daybook_private/functions/judge_entry.sql
@@ -121,7 +138,28 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/transaction_versions.sql
 --!include daybook/functions/post_transaction.sql
 --!include daybook/functions/archive_transaction.sql
+--!include daybook_private/functions/put_transaction_metadata.sql
+--!include daybook/functions/set_transaction_metadata.sql
+--!include daybook/functions/delete_transaction_metadata.sql
+--!include daybook_private/functions/opposite_entries.sql
+--!include daybook_private/functions/was_partially_posted.sql
+--!include daybook_private/functions/check_reversible.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook_private/functions/hash_transfer.sql
+--!include daybook_private/functions/account_currencies.sql
+--!include daybook_private/functions/check_transfer.sql
+--!include daybook_private/functions/check_transfer_accounts.sql
+--!include daybook/functions/transfer_between_ledgers.sql
+--!include daybook/functions/allocate.sql
 --!include daybook/functions/account_balance.sql
+--!include daybook/functions/account_balances.sql
+--!include daybook/functions/category_balance.sql
+--!include daybook_private/functions/check_page.sql
+--!include daybook_private/functions/category_lines.sql
+--!include daybook_private/functions/category_recent.sql
+--!include daybook_private/functions/category_history.sql
+--!include daybook/functions/category_entries.sql
+--!include daybook/functions/category_transactions.sql
 --!include daybook_private/functions/expire_transactions.sql
 
 grant select on
@@ -133,10 +171,42 @@ alter table daybook.categories enable row level security;
 alter table daybook.category_members enable row level security;
 alter table daybook_private.category_graphs enable row level security;
 alter table daybook_private.expiring_holds enable row level security;
+alter table daybook_private.category_access enable row level security;
+drop policy readers_of_the_ledger on daybook.accounts;
+create policy readers_of_the_ledger on daybook.accounts for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
 create policy readers_of_the_ledger on daybook.categories for select
-  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, category) in (select r.ledger, r.category from daybook_private.readable_categories() r)));
 create policy readers_of_the_ledger on daybook.category_members for select
-  using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, category) in (select r.ledger, r.category from daybook_private.readable_categories() r)));
+drop policy readers_of_the_ledger on daybook.transactions;
+create policy readers_of_the_ledger on daybook.transactions for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or exists (
+             select from daybook_private.accounts_of(ledger, id) a (account_id)
+              where (ledger, a.account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r))));
+drop policy readers_of_the_ledger on daybook.entries;
+create policy readers_of_the_ledger on daybook.entries for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+drop policy readers_of_the_ledger on daybook_private.account_counters;
+create policy readers_of_the_ledger on daybook_private.account_counters for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+drop policy readers_of_the_ledger on daybook_private.entry_queue;
+create policy readers_of_the_ledger on daybook_private.entry_queue for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
 
 -- The write-ahead queue
 --!include daybook/types/receipt.sql

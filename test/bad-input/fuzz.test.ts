@@ -165,6 +165,7 @@ const BY_TYPE: Record<string, () => fc.Arbitrary<string>> = {
   uuid: () => oneOf("uuidv7()", "uuidv4()", quoted(pendingId)),
   "timestamp with time zone": () => timestamp,
   "text[]": () => arrayOf("text", text),
+  "numeric[]": () => arrayOf("numeric", numeric),
   "daybook.direction": () => direction,
   "daybook.transaction_status": () => status,
   "daybook.balance_bounds": () => bounds,

@@ -256,6 +256,13 @@ test("the distance to the head is not the depth: what waits is counted before an
   expect(await made(ledger)).toHaveLength(20);
 });
 
+async function allWaiting(): Promise<number> {
+  const { rows } = await database.pool.query(
+    "select sum(depth)::integer as n from daybook.transaction_queue",
+  );
+  return rows[0].n;
+}
+
 test("three workers, four ledgers, many clients: each receipt once, and in order", async () => {
   const ledgers = await Promise.all(Array.from({ length: 4 }, newLedger));
   const workers = Array.from({ length: 3 }, () =>
@@ -284,10 +291,7 @@ test("three workers, four ledgers, many clients: each receipt once, and in order
       }
     }),
   );
-  const waiting = async () =>
-    (await database.pool.query("select sum(depth)::integer as n from daybook.transaction_queue"))
-      .rows[0].n;
-  await until("all are applied", async () => (await waiting()) === 0, 20_000);
+  await until("all are applied", async () => (await allWaiting()) === 0, 20_000);
   await Promise.all(workers.map((one) => one.stop()));
 
   expect(refusals.filter((one) => !["posted", "replayed"].includes(one))).toEqual([]);

@@ -97,7 +97,7 @@ test.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))(
 
     // Nothing that was acknowledged is lost: what is applied and what waits is at least that.
     expect((await applied()) + (await waiting())).toBeGreaterThanOrEqual(acknowledged.size);
-    for (const key of [...unknown]) await accept(server.pool, [key]);
+    for (const key of unknown) await accept(server.pool, [key]);
     const worker = startDraining({ connectionString: server.url, log: silentLog, idle: 5 });
     await until("the queue is empty", async () => (await waiting()) === 0, 30_000);
     await worker.stop();

@@ -31,6 +31,24 @@ async function carryOut(...transactions: object[]): Promise<Row[]> {
   return finished;
 }
 
+const limit = async (max_depth: number) => {
+  await books.be("test_admin");
+  await books.query("select daybook.set_queue_limit($1)", [max_depth]);
+  await books.be("test_writer");
+};
+
+const drainAlone = () => books.look("select daybook_private.drain_queue('main', 1, true) as count");
+
+const failWith = (code: string) =>
+  books.look(`
+    create function public.fail() returns trigger language plpgsql as $$
+      begin raise exception 'no way' using errcode = '${code}'; end $$;
+    create trigger fail before insert on daybook.transactions
+      for each row execute function public.fail()`);
+
+const refusedList = (list: string) =>
+  books.refused(() => books.query(`select * from daybook.enqueue_transactions('main', ${list})`));
+
 test("returns receipts in order and makes no transaction yet", async () => {
   const { id: before } = (
     await books.query("select max(id::text) as id from daybook.transactions")
@@ -276,15 +294,11 @@ describe("malformed members are refused at once, and nothing is enqueued", () =>
   });
 
   test("a null member, and null for all of them", async () => {
-    const code = (list: string) =>
-      books.refused(() =>
-        books.query(`select * from daybook.enqueue_transactions('main', ${list})`),
-      );
-    expect(await code("array[null]::daybook.transaction_input[]")).toMatchObject({
+    expect(await refusedList("array[null]::daybook.transaction_input[]")).toMatchObject({
       code: "LDARG",
       detail: { index: 1 },
     });
-    expect(await code("null")).toMatchObject({
+    expect(await refusedList("null")).toMatchObject({
       code: "LDARG",
       detail: { argument: "transactions" },
     });
@@ -395,12 +409,6 @@ describe("access comes first", () => {
 });
 
 describe("the limit", () => {
-  const limit = async (max_depth: number) => {
-    await books.be("test_admin");
-    await books.query("select daybook.set_queue_limit($1)", [max_depth]);
-    await books.be("test_writer");
-  };
-
   test("refuses what would not fit, and accepts again when there is room", async () => {
     await limit(3);
     await books.enqueue(request("a"), request("b"));
@@ -457,15 +465,6 @@ describe("the limit", () => {
 });
 
 describe("as a last resort", () => {
-  const drainAlone = () =>
-    books.look("select daybook_private.drain_queue('main', 1, true) as count");
-  const failWith = (code: string) =>
-    books.look(`
-      create function public.fail() returns trigger language plpgsql as $$
-        begin raise exception 'no way' using errcode = '${code}'; end $$;
-      create trigger fail before insert on daybook.transactions
-        for each row execute function public.fail()`);
-
   test.each(["22012", "23514", "P0001", "42P01", "XX000"])(
     "one that ends with %s is refused",
     async (code) => {

@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "allocate",
   "credit",
   "debit",
   "eq",
@@ -42,6 +43,7 @@ const WRITES = [
   "create_transaction",
   "create_transactions",
   "delete_account_metadata",
+  "delete_transaction_metadata",
   "enqueue_transactions",
   "grant_ledger_access",
   "open_account",
@@ -50,9 +52,12 @@ const WRITES = [
   "post_transaction",
   "remove_from_category",
   "reopen_account",
+  "reverse_transaction",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
+  "set_transaction_metadata",
+  "transfer_between_ledgers",
   "update_transaction",
 ];
 const ADMINISTERS = ["create_currency", "create_ledger", "set_queue_limit"];

@@ -7,13 +7,14 @@ type Connection = {
   endCopyFrom(): void;
 };
 
+const nothing = () => {};
+
 /**
  * Runs `copy … from stdin` with this text.
  * @throws DatabaseError if the server refuses it
  */
 export function copyFrom(client: Client, sql: string, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const nothing = () => {};
     client.query({
       submit: (connection: Connection) => void connection.query(sql),
       handleCopyInResponse(connection: Connection) {

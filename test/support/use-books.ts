@@ -66,7 +66,7 @@ function encoded(name: string, value: unknown): unknown {
 export async function callAs(client: Client, name: string, args: object): Promise<Row[]> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
   const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /(?<!queued)_transaction(_metadata)?$/.test(name);
+  const isResult = /(?<!queued)_transaction(_metadata)?$|^transfer_/.test(name);
   const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
   const { rows } = await client.query<Row>(
     `select ${columns} from daybook.${name}(${list}) r`,
