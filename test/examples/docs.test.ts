@@ -78,3 +78,15 @@ test("holds.md: money is held, taken in part, and given back", async () => {
     [2, "posted", "post_transaction", 2],
   ]);
 });
+
+test("queue.md: transactions are accepted now and applied later", async () => {
+  const [[, , , first], [again], second, [queue], [limit]] = await run("queue.md");
+  expect(first.map(Object.values)).toEqual([
+    ["queued", "payment-1", null],
+    ["queued", "payment-2", null],
+  ]);
+  expect(again.map(Object.values)).toEqual([["queued", null, null]]);
+  expect(second.enqueueTransactions.result).toMatchObject([{ state: "queued" }]);
+  expect(queue.map(Object.values)).toEqual([["shop", "3", "1000000", true]]);
+  expect(limit).toEqual([{ set_queue_limit: "250000" }]);
+});
