@@ -34,6 +34,9 @@ beforeEach(() => books.be("test_reader"));
 
 const column = async (sql: string) => (await books.query(sql)).map((row) => Object.values(row)[0]);
 
+const plan = async (sql: string) =>
+  (await column(`explain (analyze, costs off, timing off, summary off) ${sql}`)).join("\n");
+
 describe("by SQL", () => {
   test.each([
     ["accounts", "select address from daybook.accounts order by 1", ["alice", "bob"]],
@@ -107,8 +110,6 @@ describe("by SQL", () => {
   });
 
   test("the accounts are looked up once per statement, and never for readers of the ledger", async () => {
-    const plan = async (sql: string) =>
-      (await column(`explain (analyze, costs off, timing off, summary off) ${sql}`)).join("\n");
     const scan = "select from daybook.accounts";
     expect(await plan(scan)).toMatch(/InitPlan/);
     expect(await plan(scan)).not.toMatch(/SubPlan/);
