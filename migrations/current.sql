@@ -176,7 +176,7 @@ drop policy readers_of_the_ledger on daybook.accounts;
 create policy readers_of_the_ledger on daybook.accounts for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? id::text));
 create policy readers_of_the_ledger on daybook.categories for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
@@ -208,3 +208,28 @@ create policy readers_of_the_ledger on daybook_private.entry_queue for select
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
          or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
 
+alter policy readers_of_the_ledger on daybook.entries
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ? account_id::text));
+alter policy readers_of_the_ledger on daybook_private.account_counters
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ? account_id::text));
+alter policy readers_of_the_ledger on daybook_private.entry_queue
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ? account_id::text));
+alter policy readers_of_the_ledger on daybook.transactions
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ?| daybook_private.accounts_of(ledger, id)));
+
+-- What happens in a category
+--!include daybook_private/functions/check_page.sql
+--!include daybook_private/functions/category_lines.sql
+--!include daybook_private/functions/is_small_category.sql
+--!include daybook_private/functions/category_recent.sql
+--!include daybook_private/functions/category_history.sql
+--!include daybook/functions/category_entries.sql
+--!include daybook/functions/category_transactions.sql

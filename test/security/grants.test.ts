@@ -24,6 +24,9 @@ const READS = [
   "account_balance",
   "account_balances",
   "allocate",
+  "category_balance",
+  "category_entries",
+  "category_transactions",
   "credit",
   "debit",
   "eq",
@@ -43,6 +46,7 @@ const WRITES = [
   "create_transactions",
   "delete_account_metadata",
   "delete_transaction_metadata",
+  "grant_category_access",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
@@ -51,6 +55,7 @@ const WRITES = [
   "remove_from_category",
   "reopen_account",
   "reverse_transaction",
+  "revoke_category_access",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
@@ -58,7 +63,10 @@ const WRITES = [
   "transfer_between_ledgers",
   "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger"];
+const ADMINISTERS = [
+  "create_currency",
+  "create_ledger",
+];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {

@@ -41,7 +41,11 @@ export const move = (from: string, to: string, amount: Entry["amount"], extras: 
 ];
 
 /** Arguments that are arrays of composites are sent as JSON and made composites by PostgreSQL. */
-const COMPOSITES: Record<string, string> = { entries: "entry_input", accounts: "account_input" };
+const COMPOSITES: Record<string, string> = {
+  entries: "entry_input",
+  accounts: "account_input",
+  category_locks: "category_lock_input",
+};
 
 const isComposites = (name: string, value: unknown) =>
   name in COMPOSITES && Array.isArray(value) && typeof value[0] !== "string";
