@@ -23,6 +23,7 @@ const TABLES = [
   "daybook_private.entry_queue",
   "daybook_private.idempotency_keys",
   "daybook_private.external_ids",
+  "daybook_private.expiring_holds",
   "daybook_private.log_events",
 ];
 

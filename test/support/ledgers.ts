@@ -24,6 +24,8 @@ export type CreateOptions = {
   external_id?: string;
   description?: string;
   archive_on_lock_failure?: boolean;
+  effective_at?: string;
+  expires_at?: string;
   dry_run?: boolean;
 };
 
@@ -63,15 +65,18 @@ export async function openLedger(
   return ledger;
 }
 
+/** Reads lines that are sent as JSON. */
+export const entriesFrom = (parameter: string) =>
+  `array(select jsonb_populate_record(null::daybook.entry_input, e)
+           from jsonb_array_elements(${parameter}) with ordinality u (e, n) order by n)`;
+
 /** Makes a transaction of any entries. */
 export function create(ledger: string, lines: Line[], options: CreateOptions = {}) {
   return {
     name: "create",
-    text: `select * from daybook.create_transaction($1,
-             array(select jsonb_populate_record(null::daybook.entry_input, e)
-                     from jsonb_array_elements($2) with ordinality u (e, n) order by n),
+    text: `select * from daybook.create_transaction($1, ${entriesFrom("$2")},
              status => $3, idempotency_key => $4, external_id => $5, description => $6,
-             archive_on_lock_failure => $7, dry_run => $8)`,
+             archive_on_lock_failure => $7, dry_run => $8, effective_at => $9, expires_at => $10)`,
     values: [
       ledger,
       JSON.stringify(lines),
@@ -81,6 +86,8 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
       options.description,
       options.archive_on_lock_failure,
       options.dry_run,
+      options.effective_at,
+      options.expires_at,
     ],
   } satisfies Statement;
 }
@@ -93,11 +100,21 @@ export function transfer(
   amount: number,
   { from: debit, to: credit, ...options }: TransferOptions = {},
 ) {
-  const lines: Line[] = [
+  return create(ledger, linesOf(from, to, amount, debit, credit), options);
+}
+
+/** The two lines of a transfer. */
+export function linesOf(
+  from: string,
+  to: string,
+  amount: number,
+  debit: LineOptions = {},
+  credit: LineOptions = {},
+): Line[] {
+  return [
     { account: from, direction: "debit", amount, ...debit },
     { account: to, direction: "credit", amount, ...credit },
   ];
-  return create(ledger, lines, options);
 }
 
 /** A transfer that must not leave less than nothing. */
