@@ -26,10 +26,10 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/types/origin.sql
 --!include daybook_private/types/refusal.sql
 --!include daybook_private/types/change_request.sql
---!include daybook_private/functions/refuse.sql
---!include daybook_private/functions/refuse_ledger.sql
 --!include daybook_private/types/batch_line.sql
 --!include daybook_private/types/batch_member.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_ledger.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
 --!include daybook_private/functions/request_id.sql
 --!include daybook_private/functions/hash_line.sql
@@ -177,6 +177,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/category_balance.sql
 --!include daybook_private/functions/check_page.sql
 --!include daybook_private/functions/category_lines.sql
+--!include daybook_private/functions/is_small_category.sql
 --!include daybook_private/functions/category_recent.sql
 --!include daybook_private/functions/category_history.sql
 --!include daybook/functions/category_entries.sql
@@ -210,47 +211,20 @@ drop policy readers_of_the_ledger on daybook.transactions;
 create policy readers_of_the_ledger on daybook.transactions for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or exists (
-             select from daybook_private.accounts_of(ledger, id) a (account_id)
-              where (ledger, a.account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r))));
+         or (select daybook_private.readable_accounts()) ?| daybook_private.accounts_of(ledger, id)));
 drop policy readers_of_the_ledger on daybook.entries;
 create policy readers_of_the_ledger on daybook.entries for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 drop policy readers_of_the_ledger on daybook_private.account_counters;
 create policy readers_of_the_ledger on daybook_private.account_counters for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 drop policy readers_of_the_ledger on daybook_private.entry_queue;
 create policy readers_of_the_ledger on daybook_private.entry_queue for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 
-alter policy readers_of_the_ledger on daybook.entries
-  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
-    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (select daybook_private.readable_accounts()) ? account_id::text));
-alter policy readers_of_the_ledger on daybook_private.account_counters
-  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
-    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (select daybook_private.readable_accounts()) ? account_id::text));
-alter policy readers_of_the_ledger on daybook_private.entry_queue
-  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
-    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (select daybook_private.readable_accounts()) ? account_id::text));
-alter policy readers_of_the_ledger on daybook.transactions
-  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
-    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (select daybook_private.readable_accounts()) ?| daybook_private.accounts_of(ledger, id)));
-
--- What happens in a category
---!include daybook_private/functions/check_page.sql
---!include daybook_private/functions/category_lines.sql
---!include daybook_private/functions/is_small_category.sql
---!include daybook_private/functions/category_recent.sql
---!include daybook_private/functions/category_history.sql
---!include daybook/functions/category_entries.sql
---!include daybook/functions/category_transactions.sql
