@@ -26,6 +26,8 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/types/origin.sql
 --!include daybook_private/types/refusal.sql
 --!include daybook_private/types/change_request.sql
+--!include daybook_private/types/batch_line.sql
+--!include daybook_private/types/batch_member.sql
 --!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_ledger.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
@@ -33,6 +35,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/hash_line.sql
 --!include daybook_private/functions/hash_category_locks.sql
 --!include daybook_private/functions/hash_full_header.sql
+--!include daybook_private/functions/hash_all_asked.sql
 --!include daybook_private/functions/hash_asked.sql
 --!include daybook_private/functions/hash_change.sql
 --!include daybook_private/functions/expected_balance.sql
@@ -109,6 +112,24 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/create_or_decline.sql
 --!include daybook/functions/create_transaction.sql
 --!include daybook_private/functions/create_member.sql
+--!include daybook_private/functions/is_common_request.sql
+--!include daybook_private/functions/is_sound_entry.sql
+--!include daybook_private/functions/batch_lines.sql
+--!include daybook_private/functions/spread_locks.sql
+--!include daybook_private/functions/batch_members.sql
+--!include daybook_private/functions/reserve_keys.sql
+--!include daybook_private/functions/reserve_external_ids.sql
+--!include daybook_private/functions/waiting_accounts.sql
+--!include daybook_private/functions/lock_batch.sql
+--!include daybook_private/functions/first_refused.sql
+--!include daybook_private/functions/write_chunk.sql
+--!include daybook_private/functions/apply_chunk.sql
+--!include daybook_private/functions/queue_chunk.sql
+--!include daybook_private/functions/complete_chunk.sql
+--!include daybook_private/functions/make_chunk.sql
+--!include daybook_private/functions/make_run.sql
+--!include daybook_private/functions/make_alone.sql
+--!include daybook_private/functions/create_portion.sql
 --!include daybook_private/functions/create_batch.sql
 --!include daybook/functions/create_transactions.sql
 --!include daybook_private/functions/held_lines.sql
@@ -156,6 +177,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/category_balance.sql
 --!include daybook_private/functions/check_page.sql
 --!include daybook_private/functions/category_lines.sql
+--!include daybook_private/functions/is_small_category.sql
 --!include daybook_private/functions/category_recent.sql
 --!include daybook_private/functions/category_history.sql
 --!include daybook/functions/category_entries.sql
@@ -176,7 +198,7 @@ drop policy readers_of_the_ledger on daybook.accounts;
 create policy readers_of_the_ledger on daybook.accounts for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? id::text));
 create policy readers_of_the_ledger on daybook.categories for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
@@ -189,24 +211,22 @@ drop policy readers_of_the_ledger on daybook.transactions;
 create policy readers_of_the_ledger on daybook.transactions for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or exists (
-             select from daybook_private.accounts_of(ledger, id) a (account_id)
-              where (ledger, a.account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r))));
+         or (select daybook_private.readable_accounts()) ?| daybook_private.accounts_of(ledger, id)));
 drop policy readers_of_the_ledger on daybook.entries;
 create policy readers_of_the_ledger on daybook.entries for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 drop policy readers_of_the_ledger on daybook_private.account_counters;
 create policy readers_of_the_ledger on daybook_private.account_counters for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 drop policy readers_of_the_ledger on daybook_private.entry_queue;
 create policy readers_of_the_ledger on daybook_private.entry_queue for select
   using (ledger = any ((select daybook_private.visible_ledgers())::text[])
     and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
-         or (ledger, account_id) in (select r.ledger, r.account_id from daybook_private.readable_accounts() r)));
+         or (select daybook_private.readable_accounts()) ? account_id::text));
 
 -- The write-ahead queue
 --!include daybook/types/receipt.sql
