@@ -30,6 +30,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, reverses_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversesTransaction|@backwardBehavior -*",
       "(ledger, reversed_by_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversedByTransaction|@backwardBehavior -*",
       "(ledger, partially_posts_transaction_id) references daybook.transactions (ledger, id)|@fieldName partiallyPostsTransaction|@backwardBehavior -*",
+      "(counterpart_ledger, counterpart_transaction_id) references daybook.transactions (ledger, id)|@fieldName counterpartTransaction|@backwardBehavior -*",
     ],
   },
   entries: {

@@ -1,12 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
-import {
-  allowLocks,
-  change,
-  createUnderLocks,
-  openCategories,
-  takeUnderLocks,
-} from "../support/categories.ts";
+import { change, createUnderLocks, openCategories, takeUnderLocks } from "../support/categories.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { balanceOf, openLedger, transfer } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
@@ -23,7 +17,6 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createDatabase();
-  await allowLocks(database);
 });
 afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());

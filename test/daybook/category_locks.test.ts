@@ -1,12 +1,9 @@
 import { expect, test } from "@jest/globals";
-import { allowLocks, createUnderLocks, type CategoryLock } from "../support/categories.ts";
+import { createUnderLocks, type CategoryLock } from "../support/categories.ts";
 import { credit, debit, move, useBooks, type Entry } from "../support/use-books.ts";
 
 /* The diamond: top contains left and right, both contain bottom; alice is in left and bottom, bob in right. */
-const books = useBooks(async ({ call, create, database, be }) => {
-  await be("test_admin");
-  await allowLocks(database);
-  await be("test_writer");
+const books = useBooks(async ({ call, create }) => {
   for (const category of ["top", "left", "right", "bottom", "other", "empty"]) {
     await call("create_category", { category, currency: "USD" });
   }

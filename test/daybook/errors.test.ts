@@ -9,6 +9,7 @@ const books = useBooks(async ({ open, call, create }) => {
   await call("close_account", { address: "closed" });
   await open("limited", { balance_min: 0 });
   await call("create_category", { category: "all", currency: "USD" });
+  await call("add_to_category", { category: "all", account: "alice" });
   await create(move("carol", "bank", 1), { external_id: "taken", idempotency_key: "known" });
 });
 
@@ -71,16 +72,20 @@ describe("every code is fired, with its facts and a hint", () => {
     ],
     [
       "LDCAT",
-      asSuperuser(
-        "select daybook_private.judge_categories('main', array[row('all', daybook.gte(1), null, null)::daybook.category_lock_input])",
-      ),
+      () =>
+        books.refused(() =>
+          books.query(
+            `select daybook.create_transaction('main', array[daybook.debit('alice', 1), daybook.credit('bob', 1)],
+             category_locks => array[row('all', daybook.gte(1), null, null)::daybook.category_lock_input])`,
+          ),
+        ),
       {
         index: 1,
         category: "all",
         balance: "pending_balance",
         bound: "gte",
         limit: "1",
-        actual: "0",
+        actual: "-1",
       },
     ],
     ["LDTXN", failed("post_transaction", { transaction_id: unknown }), { transaction_id: unknown }],

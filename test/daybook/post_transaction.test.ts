@@ -207,19 +207,6 @@ test("posting is logged", async () => {
   ]);
 });
 
-test.each([
-  ["entries", "array[daybook.debit('alice', 1), daybook.credit('bob', 1)]"],
-  ["effective_at", "now()"],
-  ["category_locks", "array[row('c', null, null, null)::daybook.category_lock_input]"],
-])("%s is 0A000", async (argument, value) => {
-  const { transaction_id } = await pend();
-  const attempt = () =>
-    books.query(`select daybook.post_transaction('main', $1, ${argument} => ${value})`, [
-      transaction_id,
-    ]);
-  expect(await books.refused(attempt)).toMatchObject({ code: "0A000", detail: { argument } });
-});
-
 const unknown = "00000000-0000-7000-8000-000000000000";
 test.each<[string, object]>([
   ["LDARG", { transaction_id: null }],

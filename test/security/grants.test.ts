@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "allocate",
   "category_balance",
   "category_entries",
   "category_transactions",
@@ -34,6 +35,7 @@ const READS = [
   "lt",
   "lte",
   "not_eq",
+  "transaction_versions",
 ];
 const WRITES = [
   "add_to_category",
@@ -41,20 +43,30 @@ const WRITES = [
   "close_account",
   "create_category",
   "create_transaction",
+  "create_transactions",
   "delete_account_metadata",
+  "delete_transaction_metadata",
   "grant_category_access",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
+  "partially_post_transaction",
   "post_transaction",
   "remove_from_category",
   "reopen_account",
+  "reverse_transaction",
   "revoke_category_access",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
+  "set_transaction_metadata",
+  "transfer_between_ledgers",
+  "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger"];
+const ADMINISTERS = [
+  "create_currency",
+  "create_ledger",
+];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
@@ -140,6 +152,7 @@ describe.each(ROLES)("%s", (role) => {
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "ensure_partitions",
+    "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
     "queued_accounts",

@@ -10,7 +10,8 @@ export type Violation = {
   facts: unknown;
 };
 
-const VIOLATIONS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
+/** A query whose one parameter is a ledger, or null for all. */
+export const VIOLATIONS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
 
 /** Everything of a ledger that a call can leave behind; the order of rows does not count. */
 const TABLES = [
@@ -23,6 +24,7 @@ const TABLES = [
   "daybook_private.entry_queue",
   "daybook_private.idempotency_keys",
   "daybook_private.external_ids",
+  "daybook_private.expiring_holds",
   "daybook_private.log_events",
 ];
 

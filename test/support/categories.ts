@@ -44,43 +44,16 @@ export function change(
   } satisfies Statement;
 }
 
-/** What a call that makes transactions does with its category locks, as a function anybody may call. */
-const CREATE_UNDER_LOCKS = `
-  create function public.create_under_locks(
-    ledger text, entries daybook.entry_input[], category_locks daybook.category_lock_input[])
-  returns text language plpgsql security definer as $$
-  declare
-    covered uuid[];
-  begin
-    perform daybook_private.check_category_locks(category_locks);
-    perform daybook_private.check_categories_exist(ledger, category_locks);
-    covered := daybook_private.lock_categories(ledger, category_locks, array(
-      select a.id from unnest(entries) e
-        join daybook.accounts a on a.ledger = create_under_locks.ledger and a.address = e.account));
-    perform daybook.create_transaction(ledger, array(
-      select row(e.account, e.direction, e.amount, null, null, null, null, a.id = any (covered), null)::daybook.entry_input
-        from unnest(entries) with ordinality e
-        join daybook.accounts a on a.ledger = create_under_locks.ledger and a.address = e.account
-       order by e.ordinality));
-    perform daybook_private.judge_categories(ledger, category_locks);
-    return 'posted';
-  end
-  $$`;
-
-/** Lets sessions of the database call `createUnderLocks`. */
-export async function allowLocks({ pool }: Pick<TestDatabase, "pool">): Promise<void> {
-  await pool.query(CREATE_UNDER_LOCKS);
-}
-
 /** Makes a transaction of any entries under category locks. */
 export function createUnderLocks(ledger: string, lines: Line[], locks: CategoryLock[]) {
   return {
     name: "create-under-locks",
-    text: `select public.create_under_locks($1,
+    text: `select * from daybook.create_transaction($1,
              array(select jsonb_populate_record(null::daybook.entry_input, e)
                      from jsonb_array_elements($2) with ordinality u (e, n) order by n),
-             array(select jsonb_populate_record(null::daybook.category_lock_input, e)
-                     from jsonb_array_elements($3) with ordinality u (e, n) order by n)) as status`,
+             category_locks => array(
+               select jsonb_populate_record(null::daybook.category_lock_input, e)
+                 from jsonb_array_elements($3) with ordinality u (e, n) order by n))`,
     values: [ledger, JSON.stringify(lines), JSON.stringify(locks)],
   } satisfies Statement;
 }

@@ -24,6 +24,8 @@ export type CreateOptions = {
   external_id?: string;
   description?: string;
   archive_on_lock_failure?: boolean;
+  effective_at?: string;
+  expires_at?: string;
   dry_run?: boolean;
 };
 
@@ -63,15 +65,18 @@ export async function openLedger(
   return ledger;
 }
 
+/** Reads lines that are sent as JSON. */
+export const entriesFrom = (parameter: string) =>
+  `array(select jsonb_populate_record(null::daybook.entry_input, e)
+           from jsonb_array_elements(${parameter}) with ordinality u (e, n) order by n)`;
+
 /** Makes a transaction of any entries. */
 export function create(ledger: string, lines: Line[], options: CreateOptions = {}) {
   return {
     name: "create",
-    text: `select * from daybook.create_transaction($1,
-             array(select jsonb_populate_record(null::daybook.entry_input, e)
-                     from jsonb_array_elements($2) with ordinality u (e, n) order by n),
+    text: `select * from daybook.create_transaction($1, ${entriesFrom("$2")},
              status => $3, idempotency_key => $4, external_id => $5, description => $6,
-             archive_on_lock_failure => $7, dry_run => $8)`,
+             archive_on_lock_failure => $7, dry_run => $8, effective_at => $9, expires_at => $10)`,
     values: [
       ledger,
       JSON.stringify(lines),
@@ -81,6 +86,8 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
       options.description,
       options.archive_on_lock_failure,
       options.dry_run,
+      options.effective_at,
+      options.expires_at,
     ],
   } satisfies Statement;
 }
@@ -93,11 +100,21 @@ export function transfer(
   amount: number,
   { from: debit, to: credit, ...options }: TransferOptions = {},
 ) {
-  const lines: Line[] = [
+  return create(ledger, linesOf(from, to, amount, debit, credit), options);
+}
+
+/** The two lines of a transfer. */
+export function linesOf(
+  from: string,
+  to: string,
+  amount: number,
+  debit: LineOptions = {},
+  credit: LineOptions = {},
+): Line[] {
+  return [
     { account: from, direction: "debit", amount, ...debit },
     { account: to, direction: "credit", amount, ...credit },
   ];
-  return create(ledger, lines, options);
 }
 
 /** A transfer that must not leave less than nothing. */
@@ -117,6 +134,45 @@ export function finish(
     name: operation,
     text: `select * from daybook.${operation}_transaction($1, $2, idempotency_key => $3)`,
     values: [ledger, transactionId, idempotencyKey],
+  } satisfies Statement;
+}
+
+/** Reverses a posted transaction. */
+export function reverse(
+  ledger: string,
+  transactionId: string,
+  options: { status?: "pending" | "posted"; idempotency_key?: string } = {},
+) {
+  return {
+    name: "reverse",
+    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4)`,
+    values: [ledger, transactionId, options.status, options.idempotency_key],
+  } satisfies Statement;
+}
+
+/** Sets one name of a transaction's metadata, or deletes it if there is no value. */
+export function tag(ledger: string, transactionId: string, name: string, value: unknown) {
+  const isDeleted = value === undefined;
+  return {
+    text: `select * from daybook.${isDeleted ? "delete" : "set"}_transaction_metadata($1, $2, $3)`,
+    values: [ledger, transactionId, isDeleted ? name : JSON.stringify({ [name]: value })],
+  } satisfies Statement;
+}
+
+/** Moves an amount between two ledgers, each of which has an account `clearing`. */
+export function transferBetween(
+  fromLedger: string,
+  from: string,
+  toLedger: string,
+  to: string,
+  amount: number,
+  idempotencyKey?: string,
+) {
+  return {
+    name: "transfer between",
+    text: `select * from daybook.transfer_between_ledgers($1, $2, $3, $4, $5, 'clearing', 'clearing',
+             idempotency_key => $6)`,
+    values: [fromLedger, from, toLedger, to, amount, idempotencyKey],
   } satisfies Statement;
 }
 

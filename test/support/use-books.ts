@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
 import type { Client, QueryResultRow } from "pg";
+import { VIOLATIONS } from "./books.ts";
 import { createDatabase, type Login, type TestDatabase } from "./database.ts";
 
 export type Bounds = Partial<
@@ -66,7 +67,7 @@ function encoded(name: string, value: unknown): unknown {
 export async function callAs(client: Client, name: string, args: object): Promise<Row[]> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
   const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /(create|post|archive)_transaction$/.test(name);
+  const isResult = /_transaction(_metadata)?$|^transfer_/.test(name);
   const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
   const { rows } = await client.query<Row>(
     `select ${columns} from daybook.${name}(${list}) r`,
@@ -161,14 +162,26 @@ function booksOf(database: TestDatabase, client: Client) {
       call("post_transaction", { transaction_id, ...args }),
     archive: ({ transaction_id }: Row, args: object = {}) =>
       call("archive_transaction", { transaction_id, ...args }),
+    /** Changes what create returned, or posts a part of it. */
+    update: ({ transaction_id }: Row, args: object) =>
+      call("update_transaction", { transaction_id, ...args }),
+    postPart: ({ transaction_id }: Row, entries: Entry[], args: object = {}) =>
+      call("partially_post_transaction", { transaction_id, entries, ...args }),
     balance: (account: string) => call("account_balance", { account }),
     /** The rows of entries of an account in the order of their versions. */
     entriesOf: (account: string) => look(ENTRIES_OF, [account]),
+    /** An account's pending debits less its credits, by the entries effective at or before a time. */
+    heldAt: async (account: string, effective_at: Date) =>
+      (await look(HELD_AT, [account, effective_at]))[0]!["held"] as number,
+    /** The lines of a transaction as it is now: position, account, direction, amount, effect. */
+    linesOf: ({ transaction_id }: Row) => query(LINES_OF, [transaction_id]),
     /** The row of a transaction. */
     transaction: async (id: unknown) =>
       (await query("select * from daybook.transactions where id = $1", [id]))[0]!,
     /** Count and hash of every table's rows: equal before and after means nothing was kept. */
     traces: () => tracesOf(look),
+    /** What is wrong with the books at this moment of the test. */
+    violations: () => look(VIOLATIONS, [null]),
   };
 }
 
@@ -180,6 +193,20 @@ const ENTRIES_OF = `
     join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
    where a.ledger = 'main' and a.address = $1
    order by e.lock_version, e.id`;
+
+const HELD_AT = `
+  select coalesce(sum(case e.effect when 'pending' then 1 when 'released' then -1 when 'posted' then 1 else 0 end
+                      * case e.direction when 'debit' then e.amount else -e.amount end), 0)::integer as held
+    from daybook.entries e
+    join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+   where a.ledger = 'main' and a.address = $1 and e.effective_at <= $2`;
+
+const LINES_OF = `
+  select e.position, a.address as account, e.direction::text, e.amount::text, e.effect::text
+    from daybook.current_entries e
+    join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+   where e.ledger = 'main' and e.transaction_id = $1
+   order by e.position`;
 
 async function asSuperuser(query: Query, sql: string, values: unknown[]): Promise<Row[]> {
   const [session] = await query("select session_user as login");
