@@ -269,3 +269,10 @@ create policy readers_of_the_ledger on daybook_private.queued_transactions for s
   using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
 create policy everybody_reads on daybook_private.queue_limits for select using (true);
 
+
+-- Pending transactions of the first release that expire.
+insert into daybook_private.expiring_holds (ledger, account_id, expires_at, transaction_id)
+select distinct t.ledger, e.account_id, t.expires_at, t.id
+  from daybook.transactions t
+  join daybook.entries e on e.ledger = t.ledger and e.transaction_id = t.id
+ where t.status = 'pending' and t.expires_at is not null and e.effect = 'pending';
