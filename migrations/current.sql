@@ -76,6 +76,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/check_read_committed.sql
 --!include daybook_private/functions/check_isolation.sql
 --!include daybook_private/functions/log_event.sql
+--!include daybook_private/functions/check_openable.sql
 --!include daybook/functions/grant_ledger_access.sql
 --!include daybook_private/functions/refuse_missing_categories.sql
 --!include daybook_private/functions/check_categories.sql
