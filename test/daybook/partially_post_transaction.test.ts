@@ -463,11 +463,11 @@ describe("what is left", () => {
 });
 
 test("posted, archived and expired ones are LDSTA; so is a part", async () => {
-  const expired = await hold(undefined, { expires_at: new Date(Date.now() + 100) });
+  const expired = await hold(undefined, { expires_at: new Date(Date.now() + 60_000) });
   const posted = await books.postPart(expired, part(10));
   const archived = await hold();
   await books.archive(archived);
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await books.lapse(expired);
   for (const [status, transaction] of Object.entries({ posted, archived, expired })) {
     expect(await refusal(transaction, part(1))).toMatchObject({
       code: "LDSTA",

@@ -320,8 +320,8 @@ test("what is posted, archived or expired is LDSTA, and says which", async () =>
   const posted = await books.create(move("alice", "bob", 1));
   const archived = await pend();
   await books.archive(archived);
-  const expired = await pend({ expires_at: new Date(Date.now() + 60) });
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  const expired = await pend({ expires_at: new Date(Date.now() + 60_000) });
+  await books.lapse(expired);
   const more = { expires_at: new Date(Date.now() + 60_000) };
   for (const [status, transaction] of Object.entries({ posted, archived, expired })) {
     for (const change of [{ description: "x" }, more, { entries: move("alice", "bob", 1) }]) {
@@ -369,9 +369,9 @@ describe("with an idempotency key", () => {
 
   test("a replay stays one when the expiry that was asked for has come", async () => {
     const transaction = await pend();
-    const soon = { expires_at: new Date(Date.now() + 60), idempotency_key: "k" };
+    const soon = { expires_at: new Date(Date.now() + 500), idempotency_key: "k" };
     await books.update(transaction, soon);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await books.query("select pg_sleep_until($1)", [soon.expires_at]);
     expect(await books.update(transaction, soon)).toMatchObject({ version: 2, replayed: true });
   });
 
