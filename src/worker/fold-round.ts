@@ -1,6 +1,7 @@
-import { DatabaseError, type Client } from "pg";
-import { describeError, errorCode } from "../errors.ts";
+import type { Client } from "pg";
+import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { isFatal, isPassing } from "./failures.ts";
 
 type Account = { ledger: string; account_id: string };
 
@@ -12,9 +13,6 @@ const BATCH = 10_000;
 /** How long to leave an account alone, in milliseconds: held by somebody; failing for another reason. */
 const REST_HELD = 500;
 const REST_FAILED = 10_000;
-
-/** lock_not_available, deadlock_detected, serialization_failure: somebody else was there first. */
-const PASSING = new Set(["55P03", "40P01", "40001"]);
 
 /**
  * Folds each account that has queued entries once, one autocommitted statement each.
@@ -70,16 +68,11 @@ async function fold(
     return rows[0]?.count ?? 0;
   } catch (error) {
     if (isFatal(error)) throw error;
-    const passing = PASSING.has(errorCode(error)!);
+    const passing = isPassing(error);
     if (!passing) log.error(`folding account ${key(account)}: ${describeError(error)}`);
     held.set(key(account), Date.now() + (passing ? REST_HELD : REST_FAILED));
     return undefined;
   }
-}
-
-/** Whether the connection is of no more use: lost, or the server is going away. */
-function isFatal(error: unknown): boolean {
-  return !(error instanceof DatabaseError) || /^(08|53|57P)/.test(error.code ?? "");
 }
 
 /** Accounts whose queue somebody else has emptied need no second try. */

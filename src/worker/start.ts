@@ -1,6 +1,8 @@
 import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
+import { startDraining } from "./drain.ts";
+import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
 
@@ -13,7 +15,8 @@ export type WorkerOptions = {
 };
 
 /**
- * Starts everything that happens a moment later: folding, and hourly jobs.
+ * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
+ * queue, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -30,10 +33,14 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   try {
     await checkMigrated(pool);
     const jobs = await startJobs({ pool, concurrency, log });
-    const folding = startFolding({ connectionString, log });
+    const loops = [
+      startFolding({ connectionString, log }),
+      startDraining({ connectionString, log }),
+      startExpiring({ connectionString, log }),
+    ];
     return {
       async stop() {
-        await Promise.all([folding.stop(), jobs.stop()]);
+        await Promise.all([...loops.map((loop) => loop.stop()), jobs.stop()]);
         await pool.end();
       },
     };

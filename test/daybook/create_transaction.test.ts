@@ -353,18 +353,6 @@ test.each(["infinity", "-infinity"])("effective_at %s is LDARG", async (effectiv
   });
 });
 
-test("category locks are 0A000", async () => {
-  const attempt = () =>
-    books.query(
-      `select daybook.create_transaction('main', array[daybook.debit('alice', 1), daybook.credit('bob', 1)],
-         category_locks => array[row('c', null, null, daybook.gte(0))::daybook.category_lock_input])`,
-    );
-  expect(await books.refused(attempt)).toMatchObject({
-    code: "0A000",
-    detail: { argument: "category_locks" },
-  });
-});
-
 test("a refused call leaves no trace at all", async () => {
   const traces = await books.traces();
   await books.createRefused(

@@ -7,7 +7,7 @@ import type { TestDatabase } from "../support/database.ts";
 import type { Row } from "../support/sessions.ts";
 import { compare, type History } from "./compare.ts";
 import { balancesOf } from "./judge.ts";
-import { create, finish, type Model } from "./model.ts";
+import { create, finish, reverse, tag, type Model } from "./model.ts";
 import { ACCOUNTS, type Create, type Operation } from "./operations.ts";
 
 /** Carries out operations on a new ledger and on the model, and compares them after each. */
@@ -42,6 +42,8 @@ function newModel(): Model {
 async function carryOut(history: History, operation: Operation): Promise<void> {
   const { database, client, ledger, model } = history;
   if ("moves" in operation) return carryOutCreate(history, operation);
+  if ("whichPosted" in operation) return carryOutReverse(history, operation);
+  if ("value" in operation) return carryOutTag(history, operation);
   if ("which" in operation) {
     const index = choose(model, operation.which);
     if (index === undefined) return;
@@ -78,12 +80,54 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
   }
 }
 
-/** Mostly a pending transaction, now and then one that is final. */
-function choose({ transactions }: Model, which: number): number | undefined {
+/** Mostly a pending transaction, or one of another status; now and then any. */
+function choose(
+  { transactions }: Model,
+  which: number,
+  status: string = "pending",
+): number | undefined {
   const all = [...transactions.keys()];
-  const pending = all.filter((index) => transactions[index]!.status === "pending");
-  const among = which < 80 && pending.length > 0 ? pending : all;
+  const likely = all.filter((index) => transactions[index]!.status === status);
+  const among = which < 80 && likely.length > 0 ? likely : all;
   return among[which % Math.max(1, among.length)];
+}
+
+async function carryOutReverse(
+  history: History,
+  { whichPosted, status, key }: Extract<Operation, { does: "reverse" }>,
+): Promise<void> {
+  const { model, ledger, ids } = history;
+  const reversed = model.transactions.findLastIndex((t) => t.reversedBy !== undefined);
+  const isAgain = reversed >= 0 && whichPosted < 30;
+  const index = isAgain ? reversed : choose(model, whichPosted, "posted");
+  if (index === undefined) return;
+  const options = { ...(status && { status }), ...(key && { idempotency_key: key }) };
+  const statement = statements.reverse(ledger, ids[index]!, options);
+  const isKnown = key !== undefined && model.keys.has(key);
+  await compare(history, statement, reverse(model, index, status, key), { isKnown, key });
+  const { rows } = await history.database.pool.query(
+    "select reversed_by_transaction_id as id from daybook.transactions where ledger = $1 and id = $2",
+    [ledger, ids[index]],
+  );
+  expect(rows[0].id).toBe(ids[model.transactions[index]!.reversedBy ?? -1] ?? null);
+}
+
+async function carryOutTag(
+  history: History,
+  { which, name, value }: Extract<Operation, { does: "tag" }>,
+): Promise<void> {
+  const { model, ledger, ids } = history;
+  // Mostly the same one, so that there is something to change.
+  const index = which < 80 ? 0 : choose(model, which);
+  if (index === undefined || model.transactions.length === 0) return;
+  const statement = statements.tag(ledger, ids[index]!, name, value);
+  const answer = tag(model, index, name, value);
+  await compare(history, statement, answer, { isKnown: false, key: undefined });
+  const { rows } = await history.database.pool.query(
+    "select metadata from daybook.transactions where ledger = $1 and id = $2",
+    [ledger, ids[index]],
+  );
+  expect(rows[0].metadata).toEqual(model.transactions[index]!.metadata);
 }
 
 async function carryOutCreate(history: History, operation: Create): Promise<void> {

@@ -1,7 +1,15 @@
 import type { CreateOptions, Line } from "../support/ledgers.ts";
 import { apply, isLocked, judge, type Account } from "./judge.ts";
 
-type Transaction = { status: string; version: number; lines: Line[]; external: string | undefined };
+type Transaction = {
+  status: string;
+  version: number;
+  lines: Line[];
+  external?: string | undefined;
+  reason?: string;
+  reversedBy?: number;
+  metadata?: Record<string, unknown>;
+};
 type Known = { request: string; answer: Answer; transaction: number };
 
 /** What a call gives: a code for a refusal, otherwise a status; and which transaction it is about. */
@@ -39,7 +47,8 @@ export function create(
   if (isDry) return answer;
   if (!isDeclined) apply(model.accounts, lines, 1, status === "posted" ? 1 : 0);
   const external = isDeclined ? undefined : options.external_id;
-  model.transactions.push({ status, version: 1, lines, external });
+  const reason = isDeclined && { reason: "balance_lock_failure" };
+  model.transactions.push({ status, version: 1, lines, external, ...reason });
   remember(model, key, { request, answer, transaction: model.transactions.length - 1 });
   return answer;
 }
@@ -67,6 +76,42 @@ export function finish(
   const answer = { status: transaction.status, version: 2, reason: null };
   remember(model, key, { request, answer, transaction: index });
   return answer;
+}
+
+/** Predicts reverse_transaction. */
+export function reverse(
+  model: Model,
+  index: number,
+  status: "pending" | "posted" | undefined,
+  key: string | undefined,
+): Answer {
+  const request = JSON.stringify(["reverse", index, status]);
+  const known = recall(model, key, request);
+  if (known) return known;
+  const original = model.transactions[index]!;
+  const before = model.transactions[original.reversedBy ?? -1];
+  if (original.status !== "posted" || (before && before.status !== "archived"))
+    return refusal("LDSTA");
+  const lines = original.lines.map(({ account, direction, amount }): Line => {
+    return { account, direction: direction === "debit" ? "credit" : "debit", amount };
+  });
+  const refused = judge(model.accounts, () => false, lines, status ? { status } : {});
+  if (refused) return refusal(refused);
+  apply(model.accounts, lines, 1, status === "pending" ? 0 : 1);
+  model.transactions.push({ status: status ?? "posted", version: 1, lines });
+  original.reversedBy = model.transactions.length - 1;
+  const answer = { status: status ?? "posted", version: 1, reason: null };
+  remember(model, key, { request, answer, transaction: original.reversedBy });
+  return answer;
+}
+
+/** Predicts set_transaction_metadata, and delete_transaction_metadata where there is no value. */
+export function tag(model: Model, index: number, name: string, value: unknown): Answer {
+  const transaction = model.transactions[index]!;
+  const { [name]: _, ...others } = transaction.metadata ?? {};
+  transaction.metadata = value === undefined ? others : { ...others, [name]: value };
+  const { status, version, reason } = transaction;
+  return { status, version, reason: reason ?? null };
 }
 
 function recall(model: Model, key: string | undefined, request: string): Answer | undefined {

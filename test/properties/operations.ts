@@ -89,6 +89,19 @@ const finish = fc.record({
   which: fc.nat(99),
   key,
 });
+const reverse = fc.record({
+  does: fc.constant("reverse" as const),
+  whichPosted: fc.nat(99),
+  status: fc.constantFrom(undefined, "posted" as const, "pending" as const, "pending" as const),
+  key,
+});
+/** Without a value the name is deleted. */
+const tag = fc.record({
+  does: fc.constant("tag" as const),
+  which: fc.nat(99),
+  name: fc.constantFrom("a", "a", "b"),
+  value: fc.constantFrom(undefined, undefined, null, 1, { c: [2] }),
+});
 const close = fc.record({
   does: fc.constantFrom("close" as const, "reopen" as const, "reopen" as const),
   account: known,
@@ -107,6 +120,8 @@ const again = fc.record({ does: fc.constant("again" as const), earlier: fc.nat(9
 export const operation = fc.oneof(
   { weight: 12, arbitrary: create },
   { weight: 4, arbitrary: finish },
+  { weight: 3, arbitrary: reverse },
+  { weight: 2, arbitrary: tag },
   { weight: 2, arbitrary: setLimits },
   { weight: 1, arbitrary: close },
   { weight: 1, arbitrary: fold },

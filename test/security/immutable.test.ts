@@ -2,6 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { move, useBooks } from "../support/use-books.ts";
 
 const books = useBooks(async (b) => {
+  await b.call("create_category", { category: "all", currency: "USD" });
+  await b.call("add_to_category", { category: "all", account: "alice" });
   await b.create(move("alice", "bob", 5), { external_id: "x" });
   await b.create(move("alice", "bob", 7), { status: "pending" });
   await b.archive(await b.create(move("alice", "bob", 9), { status: "pending" }));
@@ -16,11 +18,12 @@ const RECORDS = [
   "daybook.currencies",
   "daybook.ledgers",
   "daybook.accounts",
+  "daybook.categories",
   "daybook.transactions",
   "daybook.entries",
   "daybook_private.log_events",
 ];
-const PARTITIONED = RECORDS.slice(3);
+const PARTITIONED = RECORDS.slice(4);
 
 const partitions = async (parent: string) =>
   (
@@ -81,6 +84,14 @@ const NO_CHANGE: [table: string, set: string, where?: string][] = [
   ["daybook.accounts", "normal_balance = 'debit'", "normal_balance = 'credit'"],
   ["daybook.accounts", "created_at = now()"],
   ["daybook.accounts", "request_hash = 0"],
+  ["daybook.categories", "ledger = 'other'"],
+  ["daybook.categories", "category = 'x'"],
+  ["daybook.categories", "currency = 'EUR'"],
+  ["daybook.categories", "currency_exponent = 0"],
+  ["daybook.categories", "normal_balance = 'debit'"],
+  ["daybook.categories", "created_at = now()"],
+  ["daybook.categories", "request_hash = 0"],
+  ["daybook.category_members", "category = 'x'"],
   ...[
     "ledger = 'other'",
     "id = uuidv7()",

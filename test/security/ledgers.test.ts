@@ -11,6 +11,8 @@ const books = useBooks(async (b) => {
     for (const address of ["alice", "bob"]) await b.open(address, { ledger });
     await b.create(move("alice", "bob", 5), { ledger });
     await b.create(move("alice", "bob", 7), { ledger, status: "pending" });
+    await b.call("create_category", { ledger, category: "all", currency: "USD" });
+    await b.call("add_to_category", { ledger, category: "all", account: "alice" });
     await b.query("begin isolation level repeatable read");
     await b.create(move("alice", "bob", 11), { ledger, idempotency_key: "k", external_id: "x" });
     await b.query("commit");
@@ -20,6 +22,8 @@ const books = useBooks(async (b) => {
 const RELATIONS: Record<string, string> = {
   ledgers: "name",
   accounts: "ledger",
+  categories: "ledger",
+  category_members: "ledger",
   balances: "ledger",
   transactions: "ledger",
   entries: "ledger",
@@ -42,6 +46,9 @@ const grant = async (role: string, ledger: string, access: string) => {
 const CALLS: [name: string, args: object][] = [
   ["account_balance", { account: "alice" }],
   ["account_balances", { accounts: ["alice"] }],
+  ["category_balance", { category: "all" }],
+  ["category_entries", { category: "all" }],
+  ["category_transactions", { category: "all" }],
   ["open_account", { address: "new", currency: "USD" }],
   ["open_accounts", { accounts: [{ address: "new", currency: "USD" }] }],
   ["close_account", { address: "alice" }],
@@ -49,12 +56,17 @@ const CALLS: [name: string, args: object][] = [
   ["set_account_limits", { address: "alice" }],
   ["set_account_metadata", { address: "alice", metadata: {} }],
   ["delete_account_metadata", { address: "alice", key: "a" }],
+  ["create_category", { category: "new", currency: "USD" }],
+  ["add_to_category", { category: "all", account: "bob" }],
+  ["remove_from_category", { category: "all", account: "alice" }],
   ["create_transaction", { entries: move("alice", "bob", 1) }],
   ["create_transaction", { entries: move("alice", "bob", 11), idempotency_key: "k" }],
   ["create_transaction", { entries: move("a b", "bob", 0), dry_run: true }],
   ["post_transaction", { transaction_id: "00000000-0000-7000-8000-000000000000" }],
   ["archive_transaction", { transaction_id: null }],
   ["grant_ledger_access", { role: "test_reader", access: "read" }],
+  ["grant_category_access", { role: "test_reader", category: "all" }],
+  ["revoke_category_access", { role: "test_reader", category: "all" }],
   ["revoke_ledger_access", { role: "test_reader" }],
 ];
 
@@ -115,7 +127,8 @@ test("a read grant cannot write, even with the writer's role", async () => {
   await books.be("test_writer");
   expect(await visible("accounts")).toEqual(["one"]);
   for (const [name, args] of CALLS) {
-    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
+    if (/^(account_balance|category_)/.test(name))
+      await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",
@@ -127,7 +140,8 @@ test("a write grant does not help without the writer's role", async () => {
   await grant("test_reader", "one", "admin");
   await books.be("test_reader");
   for (const [name, args] of CALLS) {
-    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
+    if (/^(account_balance|category_)/.test(name))
+      await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",

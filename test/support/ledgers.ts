@@ -24,6 +24,8 @@ export type CreateOptions = {
   external_id?: string;
   description?: string;
   archive_on_lock_failure?: boolean;
+  effective_at?: string;
+  expires_at?: string;
   dry_run?: boolean;
 };
 
@@ -63,15 +65,18 @@ export async function openLedger(
   return ledger;
 }
 
+/** Reads lines that are sent as JSON. */
+export const entriesFrom = (parameter: string) =>
+  `array(select jsonb_populate_record(null::daybook.entry_input, e)
+           from jsonb_array_elements(${parameter}) with ordinality u (e, n) order by n)`;
+
 /** Makes a transaction of any entries. */
 export function create(ledger: string, lines: Line[], options: CreateOptions = {}) {
   return {
     name: "create",
-    text: `select * from daybook.create_transaction($1,
-             array(select jsonb_populate_record(null::daybook.entry_input, e)
-                     from jsonb_array_elements($2) with ordinality u (e, n) order by n),
+    text: `select * from daybook.create_transaction($1, ${entriesFrom("$2")},
              status => $3, idempotency_key => $4, external_id => $5, description => $6,
-             archive_on_lock_failure => $7, dry_run => $8)`,
+             archive_on_lock_failure => $7, dry_run => $8, effective_at => $9, expires_at => $10)`,
     values: [
       ledger,
       JSON.stringify(lines),
@@ -81,6 +86,8 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
       options.description,
       options.archive_on_lock_failure,
       options.dry_run,
+      options.effective_at,
+      options.expires_at,
     ],
   } satisfies Statement;
 }
@@ -93,17 +100,57 @@ export function transfer(
   amount: number,
   { from: debit, to: credit, ...options }: TransferOptions = {},
 ) {
-  const lines: Line[] = [
+  return create(ledger, linesOf(from, to, amount, debit, credit), options);
+}
+
+/** The two lines of a transfer. */
+export function linesOf(
+  from: string,
+  to: string,
+  amount: number,
+  debit: LineOptions = {},
+  credit: LineOptions = {},
+): Line[] {
+  return [
     { account: from, direction: "debit", amount, ...debit },
     { account: to, direction: "credit", amount, ...credit },
   ];
-  return create(ledger, lines, options);
 }
 
 /** A transfer that must not leave less than nothing. */
 export function withdrawal(ledger: string, from: string, amount: number, options?: CreateOptions) {
   const covered = { available_balance: { gte: 0 } };
   return transfer(ledger, from, "world", amount, { ...options, from: covered });
+}
+
+/** What `create` and its kin would do at once, handed to the write-ahead queue instead. */
+export function enqueue(ledger: string, ...calls: { values: unknown[] }[]) {
+  const transactions = calls.map(
+    ({ values: [, entries, status, key, externalId, text, declines] }) => ({
+      entries: JSON.parse(entries as string),
+      status,
+      idempotency_key: key,
+      external_id: externalId,
+      description: text,
+      archive_on_lock_failure: declines,
+    }),
+  );
+  return {
+    name: "enqueue",
+    text: `select * from daybook.enqueue_transactions($1,
+             array(select jsonb_populate_record(null::daybook.transaction_input, t)
+                     from jsonb_array_elements($2) with ordinality u (t, n) order by n))`,
+    values: [ledger, JSON.stringify(transactions)],
+  } satisfies Statement;
+}
+
+/** Applies the oldest of a ledger's queue, for the worker's login or the superuser. */
+export function drain(ledger: string, max = 1000) {
+  return {
+    name: "drain",
+    text: "select daybook_private.drain_queue($1, $2) as count",
+    values: [ledger, max],
+  } satisfies Statement;
 }
 
 /** Posts or archives a pending transaction. */
@@ -117,6 +164,45 @@ export function finish(
     name: operation,
     text: `select * from daybook.${operation}_transaction($1, $2, idempotency_key => $3)`,
     values: [ledger, transactionId, idempotencyKey],
+  } satisfies Statement;
+}
+
+/** Reverses a posted transaction. */
+export function reverse(
+  ledger: string,
+  transactionId: string,
+  options: { status?: "pending" | "posted"; idempotency_key?: string } = {},
+) {
+  return {
+    name: "reverse",
+    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4)`,
+    values: [ledger, transactionId, options.status, options.idempotency_key],
+  } satisfies Statement;
+}
+
+/** Sets one name of a transaction's metadata, or deletes it if there is no value. */
+export function tag(ledger: string, transactionId: string, name: string, value: unknown) {
+  const isDeleted = value === undefined;
+  return {
+    text: `select * from daybook.${isDeleted ? "delete" : "set"}_transaction_metadata($1, $2, $3)`,
+    values: [ledger, transactionId, isDeleted ? name : JSON.stringify({ [name]: value })],
+  } satisfies Statement;
+}
+
+/** Moves an amount between two ledgers, each of which has an account `clearing`. */
+export function transferBetween(
+  fromLedger: string,
+  from: string,
+  toLedger: string,
+  to: string,
+  amount: number,
+  idempotencyKey?: string,
+) {
+  return {
+    name: "transfer between",
+    text: `select * from daybook.transfer_between_ledgers($1, $2, $3, $4, $5, 'clearing', 'clearing',
+             idempotency_key => $6)`,
+    values: [fromLedger, from, toLedger, to, amount, idempotencyKey],
   } satisfies Statement;
 }
 

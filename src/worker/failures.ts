@@ -1,0 +1,14 @@
+import { DatabaseError } from "pg";
+
+/** lock_not_available, deadlock_detected, serialization_failure: somebody else was there first. */
+const PASSING = new Set(["55P03", "40P01", "40001"]);
+
+/** Whether the connection is of no more use: lost, or the server is going away. */
+export function isFatal(error: unknown): boolean {
+  return !(error instanceof DatabaseError) || /^(08|53|57P)/.test(error.code ?? "");
+}
+
+/** Whether the same may succeed in a moment. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof DatabaseError && PASSING.has(error.code ?? "");
+}
