@@ -129,6 +129,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/reserve_keys.sql
 --!include daybook_private/functions/reserve_external_ids.sql
+--!include daybook_private/functions/cover_batch.sql
 --!include daybook_private/functions/lock_batch.sql
 --!include daybook_private/functions/first_refused.sql
 --!include daybook_private/functions/write_chunk.sql

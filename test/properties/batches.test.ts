@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import type { Client } from "pg";
+import { openCategories } from "../support/categories.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
 import type { Row } from "../support/sessions.ts";
-import { ACCOUNTS, anyBatch, type Batch } from "./members.ts";
+import { ACCOUNTS, anyBatch, CATEGORIES, type Batch } from "./members.ts";
 import { booksOf, singly, together, type Way } from "./two-ways.ts";
 
 /** Raise it for a long search: DAYBOOK_RUNS=1000. A failure prints the seed and path that repeat it. */
@@ -54,6 +55,7 @@ async function openBooks(): Promise<string> {
   await client.query("rollback"); // of a run that failed
   await holder.query("rollback");
   const ledger = await openLedger(database, ACCOUNTS);
+  await openCategories(database, ledger, CATEGORIES);
   await client.query("select daybook.close_account($1, 'shut')", [ledger]);
   return ledger;
 }

@@ -11,6 +11,8 @@ export const ACCOUNTS: Record<string, AccountOptions> = {
   vault: { currency: "EUR", normal_balance: "debit", balance_min: -80, balance_max: 80 },
   chloe: { currency: "EUR" },
 };
+/** What contains what: `inner` is part of `outer`. */
+export const CATEGORIES = { inner: ["bob", "carol"], outer: ["alice", "inner"] };
 const DOLLARS = ["cash", "alice", "bob", "carol"];
 
 /** Present once in so many times. */
@@ -74,6 +76,14 @@ const entries = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<unknown[] | null>([], [null, null], null) },
 );
 
+const categoryLock = fc.record({
+  category: fc.oneof(
+    { weight: 10, arbitrary: fc.constantFrom("inner", "outer") },
+    { weight: 1, arbitrary: fc.constantFrom("no-such", "no such") },
+  ),
+  available_balance: fc.record({ gte: fc.integer({ min: -300, max: 300 }) }),
+});
+
 const FUTURE = "2999-01-01T00:00:00Z";
 /** A transaction to make, as JSON. Keys and external ids come again often. */
 const member = fc
@@ -92,6 +102,7 @@ const member = fc
       fc.constantFrom<unknown>({ order: 1 }, {}, { order: [1.0, "1.0"] }, "none"),
     ),
     archive_on_lock_failure: seldom(6, fc.boolean()),
+    category_locks: seldom(8, fc.array(categoryLock, { maxLength: 2 })),
     expires: seldom(8, fc.constantFrom(FUTURE, FUTURE, "2001-01-01T00:00:00Z")),
   })
   .map(({ expires, ...rest }) => ({
