@@ -147,6 +147,24 @@ test("an unlocked member does not wait for an account that somebody holds; it qu
   expect(tally(await outcomes(ann, ledger, spending))).toEqual({ posted: 5, LDBAL: 1 });
 });
 
+test("conditions of a batch count what is queued, also while the batch waited", async () => {
+  const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);
+  const ledger = await openLedger(database, { a: { money: 11 }, b: {} });
+  await holder.step("begin");
+  await holder.step(transfer(ledger, "a", "world", 1, { from: LOCKED }));
+  await bob.step(transfer(ledger, "a", "world", 4));
+  const waiting = ann.step(
+    batch(
+      ledger,
+      Array.from({ length: 6 }, () => spends("a", "b", 1)),
+    ),
+  );
+  await ann.waits(holder);
+  await bob.step(transfer(ledger, "a", "world", 4));
+  await holder.step("commit");
+  expect((await waiting)["outcomes"]).toEqual(["posted", "posted", ...Array(4).fill("LDBAL")]);
+});
+
 test("a batch holds no unlocked account while it waits for a locked one, of whatever member", async () => {
   const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);
   const ledger = await openLedger(database, { a: { money: 9 }, b: { money: 9 }, c: {} });
@@ -179,6 +197,56 @@ test("of a batch and a withdrawal that the money allows only one, in every order
     expect([ann[1], bob[1]]).toContain("posted");
     expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 20, version: 2 });
   }
+});
+
+test("keys and external ids are taken in their order, not the members'", async () => {
+  const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);
+  for (const field of ["idempotency_key", "external_id"] as const) {
+    const ledger = await openLedger(database, { a: {}, b: {} });
+    await holder.step("begin");
+    await holder.step(transfer(ledger, "a", "b", 1, { [field]: "m" }));
+    const members = ["z", "m", "y"].map((name) => moves("a", "b", 1, { [field]: name }));
+    const waiting = ann.step(batch(ledger, members));
+    await ann.waits(holder);
+    // Were z taken before m, this would have to wait for ann.
+    expect(await outcome(bob.step(transfer(ledger, "a", "b", 2, { [field]: "z" })))).toBe("posted");
+    await holder.step("rollback");
+    const taken = field === "external_id" ? "LDEXT" : "LDIDM";
+    expect((await waiting)["outcomes"]).toEqual([taken, "posted", "posted"]);
+  }
+});
+
+test("a key is waited for by others from before the batch's own waits for accounts, whoever makes its member", async () => {
+  const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);
+  const ledger = await openLedger(database, { a: { money: 9 }, b: {}, c: {} });
+  const entries = [
+    { account: "b", direction: "debit" as const, amount: 1, ...LOCKED },
+    { account: "c", direction: "credit" as const, amount: 1 },
+  ];
+  await holder.step("begin");
+  await holder.step(transfer(ledger, "a", "world", 1, { from: LOCKED }));
+  const waiting = ann.step(batch(ledger, [{ entries, idempotency_key: "k" }, spends("a", "c", 1)]));
+  await ann.waits(holder);
+  const second = bob.step(create(ledger, entries, { idempotency_key: "k" }));
+  await bob.waits(ann);
+  await holder.step("commit");
+  expect((await waiting)["outcomes"]).toEqual(["posted", "posted"]);
+  expect(await outcome(second)).toBe("replayed");
+});
+
+test("a batch holds no account while it waits for a category", async () => {
+  const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);
+  const ledger = await openLedger(database, { a: { money: 500 }, b: { money: 9 }, c: {} });
+  await openCategories(database, ledger, { one: ["a"] });
+  await holder.step("begin");
+  await holder.step(batch(ledger, [bounded("a", "one")]));
+  const waiting = ann.step(
+    batch(ledger, [...Array.from({ length: 6 }, () => spends("b", "c", 1)), bounded("a", "one")]),
+  );
+  await ann.waits(holder);
+  expect(await outcome(bob.step(withdrawal(ledger, "b", 9)))).toBe("posted");
+  await holder.step("commit");
+  expect(tally((await waiting)["outcomes"])).toEqual({ LDBAL: 6, posted: 1 });
 });
 
 test("others wait for the key of a member that will be made alone, even while it is not there yet", async () => {

@@ -151,6 +151,20 @@ test("the key of a refused member is free for the next one", async () => {
   expect(outcomes([results[4]!, results[9]!])).toEqual(["LDBAL", "posted"]);
 });
 
+test("the same request again, after it was refused in the same batch, is tried again", async () => {
+  const request = spends("carol", "bob", 1, { idempotency_key: "k" });
+  const results = await make([
+    ...many(4),
+    request,
+    moves("cash", "carol", 1),
+    ...many(4),
+    request,
+    ...many(8),
+  ]);
+  expect(results[10]).toMatchObject({ status: "posted", replayed: false });
+  expect(outcomes([results[4]!])).toEqual(["LDBAL"]);
+});
+
 test("members with one external id: the second is refused and names the first", async () => {
   const results = await make([
     moves("alice", "bob", 1, { external_id: "x", status: "pending" }),
@@ -376,8 +390,8 @@ describe("refused as a whole", () => {
   });
 
   test("more than 100 000 entries", async () => {
-    const large = { entries: Array.from({ length: 500 }, () => move("alice", "bob", 1)).flat() };
-    expect(await refusal(Array.from({ length: 101 }, () => large))).toMatchObject({
+    const tooLarge = { entries: Array.from({ length: 500 }, () => move("alice", "bob", 1)).flat() };
+    expect(await refusal(Array.from({ length: 101 }, () => tooLarge))).toMatchObject({
       code: "LDARG",
     });
   });
