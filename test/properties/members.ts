@@ -5,10 +5,10 @@ import type { AccountOptions } from "../support/ledgers.ts";
 export const ACCOUNTS: Record<string, AccountOptions> = {
   cash: { currency: "USD", normal_balance: "debit" },
   alice: { currency: "USD", money: 100 },
-  bob: { currency: "USD", money: 100, balance_min: 0 },
-  carol: { currency: "USD", balance_max: 150 },
+  bob: { currency: "USD", money: 30, balance_min: 0 },
+  carol: { currency: "USD", balance_max: 40 },
   shut: { currency: "USD" },
-  vault: { currency: "EUR", normal_balance: "debit", balance_min: -80, balance_max: 80 },
+  vault: { currency: "EUR", normal_balance: "debit", balance_min: -30, balance_max: 30 },
   chloe: { currency: "EUR" },
 };
 /** What contains what: `inner` is part of `outer`. */
@@ -116,6 +116,46 @@ export type Member = {
   [field: string]: unknown;
 };
 
+/** One that is nearly always made with many others at once, if a balance, a limit or a version does not refuse it. */
+const commonMember = fc
+  .record({
+    accounts: fc.oneof(
+      { weight: 3, arbitrary: fc.tuple(dollars, dollars) },
+      { weight: 2, arbitrary: fc.tuple(euros, euros) },
+    ),
+    amount: fc.integer({ min: 1, max: 15 }),
+    from: seldom(
+      4,
+      fc.oneof(
+        fc.record({ available_balance: fc.record({ gte: fc.integer({ min: -150, max: 40 }) }) }),
+        fc.record({ lock_version: fc.integer({ min: 0, max: 5 }) }),
+        fc.record({
+          pending_balance: fc.record({ lt: bound }),
+          posted_balance: fc.record({ gt: bound }),
+        }),
+      ),
+    ),
+    status: seldom(4, fc.constant("pending")),
+    idempotency_key: seldom(
+      2,
+      fc.integer({ min: 1, max: 500 }).map((n) => `c${n}`),
+    ),
+    external_id: seldom(
+      12,
+      fc.integer({ min: 1, max: 500 }).map((n) => `c${n}`),
+    ),
+    metadata: seldom(5, fc.constant({ order: 1 })),
+    expires_at: seldom(12, fc.constant(FUTURE)),
+  })
+  .map(({ accounts: [from, to], amount, from: asked, ...rest }) => ({
+    ...rest,
+    ...(rest.expires_at !== undefined && { status: "pending" }),
+    entries: [
+      { account: from, direction: "debit", amount, ...asked },
+      { account: to, direction: "credit", amount },
+    ],
+  }));
+
 /** One that asks for nothing, on accounts that are open and have no limits. */
 const plainMember = fc
   .record({
@@ -144,7 +184,7 @@ export type Batch = {
   isHeld: boolean;
 };
 
-/** Members of any kind; or plain ones, of which those of alice must queue. */
+/** Members of any kind; or such as are made together; or plain ones, of which those of alice must queue. */
 export const anyBatch: fc.Arbitrary<Batch> = fc.oneof(
   {
     weight: 6,
@@ -152,6 +192,16 @@ export const anyBatch: fc.Arbitrary<Batch> = fc.oneof(
       members: fc.array(member, { minLength: 1, maxLength: 40, size: "max" }),
       splits: fc.array(fc.nat(40), { maxLength: 4 }),
       isAtomic: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
+      queued: fc.subarray(["cash", "alice", "bob"]),
+      isHeld: fc.constant(false),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      members: fc.array(commonMember, { minLength: 8, maxLength: 60, size: "max" }),
+      splits: fc.array(fc.nat(60), { maxLength: 2 }),
+      isAtomic: fc.constant(false),
       queued: fc.subarray(["cash", "alice", "bob"]),
       isHeld: fc.constant(false),
     }),
