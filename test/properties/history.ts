@@ -1,14 +1,17 @@
 import { expect } from "@jest/globals";
 import type { Client } from "pg";
 import * as statements from "../support/ledgers.ts";
-import type { CreateOptions, Line } from "../support/ledgers.ts";
+import type { CreateOptions } from "../support/ledgers.ts";
+import { sweep } from "../support/changes.ts";
 import { violations } from "../support/books.ts";
 import type { TestDatabase } from "../support/database.ts";
-import type { Row } from "../support/sessions.ts";
+import { ACCOUNTS } from "./arguments.ts";
 import { compare, type History } from "./compare.ts";
-import { balancesOf } from "./judge.ts";
-import { create, finish, type Model } from "./model.ts";
-import { ACCOUNTS, type Create, type Operation } from "./operations.ts";
+import { carryOutLifecycle, isLifecycle } from "./lifecycle-history.ts";
+import { linesOfMoves } from "./lines.ts";
+import { create, type Model } from "./model.ts";
+import { counters, lives, predictedCounters, predictedLives } from "./observe.ts";
+import type { Create, Operation } from "./operations.ts";
 
 /** Carries out operations on a new ledger and on the model, and compares them after each. */
 export async function playHistory(
@@ -17,11 +20,13 @@ export async function playHistory(
   operations: Operation[],
 ): Promise<void> {
   const ledger = await statements.openLedger(database, ACCOUNTS);
+  await database.pool.query(sweep); // what an earlier history has left
   const history = { database, client, ledger, model: newModel(), ids: [], kept: [] };
   for (const operation of operations) {
     await carryOut(history, operation);
     expect(await violations(database, ledger)).toEqual([]);
     expect(await counters(history)).toEqual(predictedCounters(history.model));
+    expect(await lives(history)).toEqual(predictedLives(history.model));
   }
 }
 
@@ -41,15 +46,8 @@ function newModel(): Model {
 
 async function carryOut(history: History, operation: Operation): Promise<void> {
   const { database, client, ledger, model } = history;
-  if ("moves" in operation) return carryOutCreate(history, operation);
-  if ("which" in operation) {
-    const index = choose(model, operation.which);
-    if (index === undefined) return;
-    const statement = statements.finish(operation.does, ledger, history.ids[index]!, operation.key);
-    const isKnown = operation.key !== undefined && model.keys.has(operation.key);
-    const answer = finish(model, operation.does, index, operation.key);
-    return compare(history, statement, answer, { isKnown, key: operation.key });
-  }
+  if (operation.does === "create") return carryOutCreate(history, operation);
+  if (isLifecycle(operation)) return carryOutLifecycle(history, operation);
   if ("earlier" in operation) {
     const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];
     if (call)
@@ -78,25 +76,17 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
   }
 }
 
-/** Mostly a pending transaction, now and then one that is final. */
-function choose({ transactions }: Model, which: number): number | undefined {
-  const all = [...transactions.keys()];
-  const pending = all.filter((index) => transactions[index]!.status === "pending");
-  const among = which < 80 && pending.length > 0 ? pending : all;
-  return among[which % Math.max(1, among.length)];
-}
-
 async function carryOutCreate(history: History, operation: Create): Promise<void> {
   const { model, ledger } = history;
-  const lines = operation.moves.flatMap((move) => [
-    lineOf(model, move.from, "debit", move.amount),
-    lineOf(model, move.to, "credit", move.amount),
-  ]);
+  const lines = linesOfMoves(model, operation.moves);
   const { key, isSnapshot } = operation;
+  const mayExpire = operation.status === "pending" || operation.isMisplaced;
   const options: CreateOptions = {
     ...(operation.status && { status: operation.status }),
     ...(key && { idempotency_key: key }),
     ...(operation.external && { external_id: operation.external }),
+    ...(operation.effective && { effective_at: operation.effective }),
+    ...(operation.expires && mayExpire && { expires_at: operation.expires }),
     ...(operation.declines !== undefined && { archive_on_lock_failure: operation.declines }),
     ...(operation.rehearses !== undefined && { dry_run: operation.rehearses }),
   };
@@ -105,41 +95,4 @@ async function carryOutCreate(history: History, operation: Create): Promise<void
   const statement = statements.create(ledger, lines, options);
   const isDry = operation.rehearses === true;
   await compare(history, statement, answer, { isKnown, key, isSnapshot, isDry });
-}
-
-function lineOf(
-  model: Model,
-  { account, asks }: Create["moves"][number]["from"],
-  direction: "debit" | "credit",
-  amount: number,
-): Line {
-  const now = model.accounts.get(account);
-  const { version, bound, show } = asks ?? {};
-  const line: Line = { account, direction, amount };
-  if (version !== undefined) line.lock_version = Math.max(0, (now?.version ?? 0) + version);
-  if (show !== undefined) line.show_resulting_balances = show;
-  if (bound) {
-    const balance = now ? balancesOf(now)[bound.balance as keyof ReturnType<typeof balancesOf>] : 0;
-    line[bound.balance as "posted_balance"] = { [bound.kind]: balance + bound.distance };
-  }
-  return line;
-}
-
-async function counters({ database, ledger }: History): Promise<Row> {
-  const { rows } = await database.pool.query({
-    name: "counters",
-    text: `select account, array[lock_version, pending_debits, pending_credits, posted_debits, posted_credits]::integer[] as now
-             from daybook.balances where ledger = $1 and account <> 'world'`,
-    values: [ledger],
-  });
-  return Object.fromEntries(rows.map(({ account, now }) => [account, now]));
-}
-
-function predictedCounters({ accounts }: Model): Row {
-  return Object.fromEntries(
-    [...accounts].map(([address, { version, pending, posted }]) => [
-      address,
-      [version, pending.debit, pending.credit, posted.debit, posted.credit],
-    ]),
-  );
 }
