@@ -1,4 +1,4 @@
-import type { Bounds, CreateOptions, Line } from "../support/ledgers.ts";
+import type { Bounds, Line } from "../support/ledgers.ts";
 
 /** An account of the model: its four counters and what binds it. */
 export type Account = {

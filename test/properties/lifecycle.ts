@@ -124,10 +124,11 @@ function takePart(
   return null;
 }
 
+const side = ({ account, direction }: Line) => `${account} ${direction}`;
+
 /** What entries take from what is held, by account and direction, the first lines first; or what is wrong with them. */
 function match(held: Placed[], entries: Line[]): Placed[] | string {
   const sums = new Map<string, number>();
-  const side = ({ account, direction }: Line) => `${account} ${direction}`;
   for (const entry of entries) sums.set(side(entry), (sums.get(side(entry)) ?? 0) + entry.amount);
   for (const [one, sum] of sums) {
     const left = held.filter((line) => side(line) === one);

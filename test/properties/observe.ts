@@ -61,12 +61,14 @@ export async function lives({ database, ledger, ids }: History): Promise<unknown
   return [...known, ...rows.filter(({ id }) => !ids.includes(id))];
 }
 
+const told = (lines: Placed[]) =>
+  lines.map(
+    ({ position, direction, amount, account }) => `${position} ${direction} ${amount} ${account}`,
+  );
+
+const toldVersion = (version: Version) => ({ ...version, lines: told(version.lines) });
+
 export function predictedLives({ transactions }: Model): unknown[] {
-  const told = (lines: Placed[]) =>
-    lines.map(
-      ({ position, direction, amount, account }) => `${position} ${direction} ${amount} ${account}`,
-    );
-  const version = (one: Version) => ({ ...one, lines: told(one.lines) });
   return transactions.map(
     ({ status, version: latest, reason, external, partOf, lines, versions }) => ({
       status,
@@ -75,7 +77,7 @@ export function predictedLives({ transactions }: Model): unknown[] {
       external: external ?? null,
       partOf: partOf ?? null,
       lines: told(lines),
-      versions: versions.map(version),
+      versions: versions.map(toldVersion),
     }),
   );
 }
