@@ -53,10 +53,10 @@ function optionsOf(model: Model, index: number, operation: Change): ChangeOption
   return options;
 }
 
-function choose({ transactions }: Model, { which, isAny }: Change): number | undefined {
+function choose({ transactions }: Model, { which, aim }: Change): number | undefined {
   const some = among(
     transactions,
-    ({ status, isDue }) => isAny || (status === "pending" && !isDue),
+    ({ status, isDue }) => aim === "any" || (status === "pending" && isDue === (aim === "due")),
   );
   return some[which % Math.max(1, some.length)];
 }

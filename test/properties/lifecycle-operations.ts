@@ -14,13 +14,17 @@ import {
 /** A version is meant relative to the right one. */
 const expected = onceIn(4, fc.constantFrom(0, 0, 0, 1, -1));
 
-/** Mostly it is about a pending transaction whose time has not come; now and then about any. */
-const isAny = isOnceIn(8);
+/** Mostly it is about a pending transaction; now and then about one whose time has come, or about any. */
+const aim = fc.oneof(
+  { weight: 8, arbitrary: fc.constant("alive" as const) },
+  { weight: 1, arbitrary: fc.constant("due" as const) },
+  { weight: 1, arbitrary: fc.constant("any" as const) },
+);
 
 const post = fc.record({
   does: fc.constant("post" as const),
   which,
-  isAny,
+  aim,
   moves: onceIn(3, moves),
   effective: onceIn(4, effective),
   expected,
@@ -29,7 +33,7 @@ const post = fc.record({
 const update = fc.record({
   does: fc.constant("update" as const),
   which,
-  isAny,
+  aim,
   moves: onceIn(2, moves),
   effective: onceIn(4, effective),
   description: onceIn(4, fc.constant("another")),
@@ -37,7 +41,7 @@ const update = fc.record({
   expected,
   key,
 });
-const archive = fc.record({ does: fc.constant("archive" as const), which, isAny, expected, key });
+const archive = fc.record({ does: fc.constant("archive" as const), which, aim, expected, key });
 
 /** A part of what one debit line and one credit line hold. */
 const share = fc.record({
@@ -51,7 +55,7 @@ const share = fc.record({
 const partiallyPost = fc.record({
   does: fc.constant("partially_post" as const),
   which,
-  isAny,
+  aim,
   shares: fc.array(share, { minLength: 1, maxLength: 3 }),
   isAll: isOnceIn(4),
   /** Lines that have nothing to do with what is held. */
