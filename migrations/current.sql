@@ -255,6 +255,7 @@ create policy readers_of_the_ledger on daybook_private.entry_queue for select
 --!include daybook_private/functions/apply_queued.sql
 --!include daybook_private/functions/apply_or_refuse.sql
 --!include daybook_private/functions/queued_ledgers.sql
+--!include daybook_private/functions/finish_receipts.sql
 --!include daybook_private/functions/advance_head.sql
 --!include daybook_private/functions/drain_queue.sql
 --!include daybook_private/functions/purge_receipts.sql
