@@ -23,6 +23,7 @@ comment on column daybook.transactions.reversed_by_transaction_id is
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
 alter table daybook_private.entry_queue set (vacuum_truncate = off);
 
+--!include daybook/types/receipt.sql
 --!include daybook_private/types/origin.sql
 --!include daybook_private/types/refusal.sql
 --!include daybook_private/types/change_request.sql
@@ -47,6 +48,10 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/tables/category_access.sql
 --!include daybook_private/tables/category_graphs.sql
 --!include daybook_private/tables/expiring_holds.sql
+--!include daybook_private/tables/queued_transactions.sql
+--!include daybook_private/tables/finished_receipts.sql
+--!include daybook_private/tables/queue_heads.sql
+--!include daybook_private/tables/queue_limits.sql
 --!include daybook_private/functions/authorize.sql
 --!include daybook_private/functions/check_grantee.sql
 --!include daybook_private/functions/claimed_categories.sql
@@ -71,6 +76,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/check_read_committed.sql
 --!include daybook_private/functions/check_isolation.sql
 --!include daybook_private/functions/log_event.sql
+--!include daybook_private/functions/check_openable.sql
 --!include daybook/functions/grant_ledger_access.sql
 --!include daybook_private/functions/refuse_missing_categories.sql
 --!include daybook_private/functions/check_categories.sql
@@ -132,6 +138,29 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/create_portion.sql
 --!include daybook_private/functions/create_batch.sql
 --!include daybook/functions/create_transactions.sql
+--!include daybook_private/functions/hash_request.sql
+--!include daybook_private/functions/is_queueable.sql
+--!include daybook_private/functions/check_queueable.sql
+--!include daybook_private/functions/check_all_queueable.sql
+--!include daybook_private/functions/has_room.sql
+--!include daybook_private/functions/known_receipt.sql
+--!include daybook_private/functions/enqueue_one.sql
+--!include daybook_private/functions/enqueue_each.sql
+--!include daybook_private/functions/enqueue_many.sql
+--!include daybook/functions/enqueue_transactions.sql
+--!include daybook/functions/queued_transaction.sql
+--!include daybook/functions/set_queue_limit.sql
+--!include daybook/views/transaction_queue.sql
+--!include daybook_private/functions/check_json_fields.sql
+--!include daybook_private/functions/input_from_json.sql
+--!include daybook_private/functions/accept_intake.sql
+--!include daybook/views/transaction_intake.sql
+--!include daybook_private/functions/take_queued.sql
+--!include daybook_private/functions/apply_queued.sql
+--!include daybook_private/functions/apply_or_refuse.sql
+--!include daybook_private/functions/queued_ledgers.sql
+--!include daybook_private/functions/advance_head.sql
+--!include daybook_private/functions/drain_queue.sql
 --!include daybook_private/functions/held_lines.sql
 --!include daybook_private/functions/answer_lines.sql
 --!include daybook_private/functions/lock_transaction.sql
@@ -183,16 +212,27 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/category_entries.sql
 --!include daybook/functions/category_transactions.sql
 --!include daybook_private/functions/expire_transactions.sql
+--!include daybook_private/functions/purge_receipts.sql
 
 grant select on
   daybook.currencies, daybook.ledgers, daybook.accounts, daybook.transactions, daybook.entries,
   daybook.categories, daybook.category_members,
-  daybook.balances, daybook.current_entries, daybook.log
+  daybook.balances, daybook.current_entries, daybook.log,
+  daybook.transaction_queue
   to daybook_reader;
+grant select on
+  daybook_private.account_counters, daybook_private.entry_queue, daybook_private.log_events,
+  daybook_private.queue_limits
+  to daybook_reader;
+grant select (ledger, accepted_at) on daybook_private.queued_transactions to daybook_reader;
 alter table daybook.categories enable row level security;
 alter table daybook.category_members enable row level security;
 alter table daybook_private.category_graphs enable row level security;
 alter table daybook_private.expiring_holds enable row level security;
+alter table daybook_private.queued_transactions enable row level security;
+alter table daybook_private.finished_receipts enable row level security;
+alter table daybook_private.queue_heads enable row level security;
+alter table daybook_private.queue_limits enable row level security;
 alter table daybook_private.category_access enable row level security;
 drop policy readers_of_the_ledger on daybook.accounts;
 create policy readers_of_the_ledger on daybook.accounts for select
@@ -268,3 +308,11 @@ alter table daybook_private.queue_limits enable row level security;
 create policy readers_of_the_ledger on daybook_private.queued_transactions for select
   using (ledger = any ((select daybook_private.readable_ledgers())::text[]));
 create policy everybody_reads on daybook_private.queue_limits for select using (true);
+
+
+-- Pending transactions of the first release that expire.
+insert into daybook_private.expiring_holds (ledger, account_id, expires_at, transaction_id)
+select distinct t.ledger, e.account_id, t.expires_at, t.id
+  from daybook.transactions t
+  join daybook.entries e on e.ledger = t.ledger and e.transaction_id = t.id
+ where t.status = 'pending' and t.expires_at is not null and e.effect = 'pending';

@@ -37,6 +37,17 @@ const expected = async () =>
     ),
   );
 
+/** Entries of a transaction on alice and cash, as if they had replaced others, with ids of this time. */
+const writeEntries = (transactionId: unknown, at = "now()") =>
+  books.look(
+    `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,
+       direction, amount, currency, effect, locked, effective_at, created_at)
+     select 'main', case when ${at} = now() then uuidv7() else uuidv7(${at} - now()) end, $1, 2, 1, a.id,
+            case when a.address = 'cash' then 'debit' else 'credit' end::daybook.direction, 1, 'USD', 'posted', false, ${at}, ${at}
+       from daybook.accounts a where a.address in ('alice', 'cash')`,
+    [transactionId],
+  );
+
 /** Small categories go by their own entries, large ones by the ledger's transactions first: both must agree. */
 describe.each([
   ["small", "true"],
@@ -67,6 +78,33 @@ describe.each([
       if (rows.length < first) break;
     }
     expect(seen).toEqual(await expected());
+  });
+
+  test("finds a transaction that came to touch it only later, in its own place", async () => {
+    await pretend();
+    const before = await expected();
+    const rows = await books.query("select id from daybook.transactions order by id");
+    const other = ids(rows).find((id, n) => n > 3 && !before.includes(id));
+    await writeEntries(other);
+    const all = await expected();
+    expect(all).toHaveLength(before.length + 1);
+    expect(ids(await page())).toEqual(all);
+    const place = all.indexOf(other);
+    expect(ids(await page({ first: 1, after: all[place - 1] }))).toEqual([other]);
+  });
+
+  test("finds what is years old", async () => {
+    await pretend();
+    const [old] = await books.look(
+      `insert into daybook.transactions (ledger, id, status, effective_at, created_at, actor)
+       select 'main', uuidv7(-age), 'posted', now() - age, now() - age, 'x' from (values (interval '3 years')) v (age)
+       returning id`,
+    );
+    await writeEntries(old!["id"], "now() - interval '3 years' + interval '1 minute'");
+    const all = await expected();
+    expect(all.at(-1)).toBe(old!["id"]);
+    expect(ids(await page())).toEqual(all);
+    expect(ids(await page({ after: all.at(-2) }))).toEqual([old!["id"]]);
   });
 
   test("finds what is old in a ledger where much has happened since", async () => {

@@ -121,10 +121,10 @@ describe("an effective time alone", () => {
   });
 });
 
-describe("limits", () => {
-  const limit = (address: string, limits: object) =>
-    books.call("set_account_limits", { address, ...limits });
+const limit = (address: string, limits: object) =>
+  books.call("set_account_limits", { address, ...limits });
 
+describe("limits", () => {
   test("that held when it was made never refuse a posting, whatever has happened since", async () => {
     await limit("alice", { balance_min: -100 });
     await limit("bob", { balance_max: 100 });
@@ -160,6 +160,10 @@ describe("limits", () => {
   });
 });
 
+const atVersion = (lock_version: number) => ({
+  entries: move("alice", "bob", 60, { lock_version }),
+});
+
 describe("conditions of the new entries", () => {
   test("see the balances after everything", async () => {
     await books.create(move("cash", "alice", 100));
@@ -182,15 +186,12 @@ describe("conditions of the new entries", () => {
 
   test("lock_version is the account's just before", async () => {
     const transaction = await pend();
-    const attempt = (lock_version: number) => ({
-      entries: move("alice", "bob", 60, { lock_version }),
-    });
     for (const wrong of [0, 2, 3]) {
-      const refused = await refusal(transaction, attempt(wrong));
+      const refused = await refusal(transaction, atVersion(wrong));
       expect(refused).toMatchObject({ code: "LDVER", detail: { index: 1, account: "alice" } });
       expect(Number(refused.detail["actual"])).toBe(1);
     }
-    await books.post(transaction, attempt(1));
+    await books.post(transaction, atVersion(1));
   });
 
   test("LDVER wins over LDBAL, and LDBAL over LDLIM, whichever entry is first", async () => {
@@ -223,20 +224,20 @@ describe("conditions of the new entries", () => {
   });
 });
 
-describe("closed accounts", () => {
-  const closed = async () => {
-    const transaction = await pend();
-    await books.call("close_account", { address: "bob" });
-    return transaction;
-  };
+const pendOnClosed = async () => {
+  const transaction = await pend();
+  await books.call("close_account", { address: "bob" });
+  return transaction;
+};
 
+describe("closed accounts", () => {
   test("are posted to as created", async () => {
-    expect(await books.post(await closed())).toMatchObject({ status: "posted" });
+    expect(await books.post(await pendOnClosed())).toMatchObject({ status: "posted" });
     expect(await books.balance("bob")).toMatchObject({ posted_amount: "100" });
   });
 
   test("take no new entries: LDCLS, the lowest index", async () => {
-    const transaction = await closed();
+    const transaction = await pendOnClosed();
     await books.call("close_account", { address: "alice" });
     const entries = [debit("carol", 1), credit("bob", 1), debit("alice", 1), credit("carol", 1)];
     expect(await refusal(transaction, { entries })).toMatchObject({
@@ -249,7 +250,7 @@ describe("closed accounts", () => {
   });
 
   test("let go of what they held", async () => {
-    const transaction = await closed();
+    const transaction = await pendOnClosed();
     await books.post(transaction, { entries: move("alice", "carol", 100) });
     expect(await books.balance("bob")).toMatchObject({ pending_amount: "0", posted_amount: "0" });
   });
@@ -335,15 +336,18 @@ test("the posting is logged with what was asked", async () => {
   expect(record!["data"]).toMatchObject({ version: 2, entries: [{ amount: 5 }, { amount: 5 }] });
 });
 
+const postShifted = (
+  bound: number,
+) => `select (daybook.post_transaction('main', $1, ('[-3:-2]=' || array[
+  daybook.credit('bob', 5, show_resulting_balances => true),
+  daybook.debit('alice', 5, posted_balance => daybook.gte(${bound}))]::text)::daybook.entry_input[])).status`;
+
 test("entries are counted from 1, wherever the caller's array begins", async () => {
   const transaction = await pend();
-  const sql = (bound: number) => `select (daybook.post_transaction('main', $1, ('[-3:-2]=' || array[
-    daybook.credit('bob', 5, show_resulting_balances => true),
-    daybook.debit('alice', 5, posted_balance => daybook.gte(${bound}))]::text)::daybook.entry_input[])).status`;
   const { transaction_id } = transaction;
-  expect(await books.refused(() => books.query(sql(-4), [transaction_id]))).toMatchObject({
+  expect(await books.refused(() => books.query(postShifted(-4), [transaction_id]))).toMatchObject({
     code: "LDBAL",
     detail: { index: 2 },
   });
-  expect(await books.query(sql(-5), [transaction_id])).toEqual([{ status: "posted" }]);
+  expect(await books.query(postShifted(-5), [transaction_id])).toEqual([{ status: "posted" }]);
 });

@@ -187,6 +187,8 @@ test("what is null stays", async () => {
   });
 });
 
+const of30 = (bounds: object) => ({ entries: move("alice", "bob", 30, bounds) });
+
 describe("conditions of the new entries", () => {
   test("see the balance after everything: what is released is free again", async () => {
     await books.create(move("cash", "alice", 100));
@@ -202,20 +204,17 @@ describe("conditions of the new entries", () => {
 
   test("see their own holds counted, and both pending and posted balances", async () => {
     const transaction = await pend();
-    const attempt = (bounds: object) => ({ entries: move("alice", "bob", 30, bounds) });
-    expect(await refusal(transaction, attempt({ pending_balance: { not_eq: -30 } }))).toMatchObject(
-      {
-        code: "LDBAL",
-        detail: { balance: "pending_balance", actual: "-30" },
-      },
-    );
-    expect(await refusal(transaction, attempt({ posted_balance: { gt: 0 } }))).toMatchObject({
+    expect(await refusal(transaction, of30({ pending_balance: { not_eq: -30 } }))).toMatchObject({
+      code: "LDBAL",
+      detail: { balance: "pending_balance", actual: "-30" },
+    });
+    expect(await refusal(transaction, of30({ posted_balance: { gt: 0 } }))).toMatchObject({
       code: "LDBAL",
       detail: { balance: "posted_balance", actual: "0" },
     });
     await books.update(
       transaction,
-      attempt({ pending_balance: { eq: -30 }, posted_balance: { eq: 0 } }),
+      of30({ pending_balance: { eq: -30 }, posted_balance: { eq: 0 } }),
     );
   });
 
@@ -320,8 +319,8 @@ test("what is posted, archived or expired is LDSTA, and says which", async () =>
   const posted = await books.create(move("alice", "bob", 1));
   const archived = await pend();
   await books.archive(archived);
-  const expired = await pend({ expires_at: new Date(Date.now() + 60) });
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  const expired = await pend({ expires_at: new Date(Date.now() + 60_000) });
+  await books.lapse(expired);
   const more = { expires_at: new Date(Date.now() + 60_000) };
   for (const [status, transaction] of Object.entries({ posted, archived, expired })) {
     for (const change of [{ description: "x" }, more, { entries: move("alice", "bob", 1) }]) {
@@ -369,9 +368,9 @@ describe("with an idempotency key", () => {
 
   test("a replay stays one when the expiry that was asked for has come", async () => {
     const transaction = await pend();
-    const soon = { expires_at: new Date(Date.now() + 60), idempotency_key: "k" };
+    const soon = { expires_at: new Date(Date.now() + 500), idempotency_key: "k" };
     await books.update(transaction, soon);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await books.query("select pg_sleep_until($1)", [soon.expires_at]);
     expect(await books.update(transaction, soon)).toMatchObject({ version: 2, replayed: true });
   });
 
@@ -491,15 +490,18 @@ test.each(["0", "-1", "0.5", "1e36", "NaN", "Infinity"])(
   },
 );
 
+const updateShifted = (
+  bound: number,
+) => `select (daybook.update_transaction('main', $1, ('[5:6]=' || array[
+  daybook.credit('bob', 5),
+  daybook.debit('alice', 5, pending_balance => daybook.gte(${bound}))]::text)::daybook.entry_input[])).version`;
+
 test("entries are counted from 1, wherever the caller's array begins", async () => {
   const transaction = await pend();
-  const sql = (bound: number) => `select (daybook.update_transaction('main', $1, ('[5:6]=' || array[
-    daybook.credit('bob', 5),
-    daybook.debit('alice', 5, pending_balance => daybook.gte(${bound}))]::text)::daybook.entry_input[])).version`;
   const { transaction_id } = transaction;
-  const refused = await books.refused(() => books.query(sql(-4), [transaction_id]));
+  const refused = await books.refused(() => books.query(updateShifted(-4), [transaction_id]));
   expect(refused).toMatchObject({ code: "LDBAL", detail: { index: 2, account: "alice" } });
-  expect(await books.query(sql(-5), [transaction_id])).toEqual([{ version: 2 }]);
+  expect(await books.query(updateShifted(-5), [transaction_id])).toEqual([{ version: 2 }]);
   expect(await books.linesOf(transaction)).toMatchObject([
     { position: 1, account: "bob" },
     { position: 2, account: "alice" },

@@ -90,3 +90,17 @@ test("queue.md: transactions are accepted now and applied later", async () => {
   expect(queue.map(Object.values)).toEqual([["shop", "3", "1000000", true]]);
   expect(limit).toEqual([{ set_queue_limit: "250000" }]);
 });
+
+test("batches.md: members stand or fall alone, or all together", async () => {
+  const [[, , , , results], [, balances]] = await run("batches.md");
+  expect(results.map(Object.values)).toEqual([
+    [1, "posted", false, null, null],
+    [2, null, false, "LDBAL", "-6900"],
+    [3, "posted", false, null, null],
+  ]);
+  expect(balances.map(Object.values)).toEqual([
+    ["bank", "3000"],
+    ["users:flo", "500"],
+    ["users:gus", "2500"],
+  ]);
+});

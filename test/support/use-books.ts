@@ -180,6 +180,8 @@ function booksOf(database: TestDatabase, client: Client) {
     balance: (account: string) => call("account_balance", { account }),
     /** The rows of entries of an account in the order of their versions. */
     entriesOf: (account: string) => look(ENTRIES_OF, [account]),
+    /** Makes the time of a pending transaction with an expiry be over. */
+    lapse: ({ transaction_id }: Row) => look(lapse(transaction_id as string)),
     /** An account's pending debits less its credits, by the entries effective at or before a time. */
     heldAt: async (account: string, effective_at: Date) =>
       (await look(HELD_AT, [account, effective_at]))[0]!["held"] as number,
@@ -214,6 +216,13 @@ const ENTRIES_OF = `
     join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
    where a.ledger = 'main' and a.address = $1
    order by e.lock_version, e.id`;
+
+/** Times are only ever changed by the transaction's next version, or by who turns off the triggers. */
+const lapse = (id: string) => `
+  set local session_replication_role = replica;
+  update daybook.transactions set expires_at = now() where id = '${id}';
+  update daybook_private.expiring_holds set expires_at = now() where transaction_id = '${id}';
+  set local session_replication_role = origin`;
 
 const HELD_AT = `
   select coalesce(sum(case e.effect when 'pending' then 1 when 'released' then -1 when 'posted' then 1 else 0 end
