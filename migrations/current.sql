@@ -32,10 +32,14 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_ledger.sql
 --!include daybook_private/functions/refuse_changed_transaction.sql
+--!include daybook_private/functions/guard_entries.sql
 --!include daybook_private/functions/request_id.sql
+--!include daybook_private/functions/is_bare_request.sql
+--!include daybook_private/functions/is_simple_request.sql
 --!include daybook_private/functions/hash_line.sql
 --!include daybook_private/functions/hash_category_locks.sql
 --!include daybook_private/functions/hash_full_header.sql
+--!include daybook_private/functions/hash_header.sql
 --!include daybook_private/functions/hash_all_asked.sql
 --!include daybook_private/functions/hash_asked.sql
 --!include daybook_private/functions/hash_change.sql
@@ -125,7 +129,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/reserve_keys.sql
 --!include daybook_private/functions/reserve_external_ids.sql
---!include daybook_private/functions/waiting_accounts.sql
+--!include daybook_private/functions/cover_batch.sql
 --!include daybook_private/functions/lock_batch.sql
 --!include daybook_private/functions/first_refused.sql
 --!include daybook_private/functions/write_chunk.sql

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import type { Client } from "pg";
+import { openCategories } from "../support/categories.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
 import type { Row } from "../support/sessions.ts";
-import { ACCOUNTS, batch, type Batch } from "./members.ts";
-import { describe, singly, together, type Way } from "./two-ways.ts";
+import { ACCOUNTS, anyBatch, CATEGORIES, type Batch } from "./members.ts";
+import { booksOf, singly, together, type Way } from "./two-ways.ts";
 
 /** Raise it for a long search: DAYBOOK_RUNS=1000. A failure prints the seed and path that repeat it. */
 const RUNS = Number(process.env["DAYBOOK_RUNS"] ?? 40);
@@ -26,7 +27,7 @@ afterAll(() => database?.drop());
 test(
   "a batch does what its members do one by one, wherever it is split",
   async () => {
-    const batches = fc.array(batch, { minLength: 1, maxLength: 3, size: "max" });
+    const batches = fc.array(anyBatch, { minLength: 1, maxLength: 3, size: "max" });
     const property = fc.asyncProperty(batches, async (all) => {
       const ledgers = [await openBooks(), await openBooks()] as const;
       let isFolded = false;
@@ -34,8 +35,8 @@ test(
         const expected = await play(ledgers[0], each, singly);
         const actual = await play(ledgers[1], each, together);
         isFolded ||= each.queued.length > 0;
-        expect(await describe(database, ledgers[1], actual, isFolded)).toEqual(
-          await describe(database, ledgers[0], expected, isFolded),
+        expect(await booksOf(database, ledgers[1], actual, isFolded)).toEqual(
+          await booksOf(database, ledgers[0], expected, isFolded),
         );
         expect(await violations(database, ledgers[1])).toEqual([]);
         isFolded ||= each.isHeld;
@@ -54,6 +55,7 @@ async function openBooks(): Promise<string> {
   await client.query("rollback"); // of a run that failed
   await holder.query("rollback");
   const ledger = await openLedger(database, ACCOUNTS);
+  await openCategories(database, ledger, CATEGORIES);
   await client.query("select daybook.close_account($1, 'shut')", [ledger]);
   return ledger;
 }

@@ -30,7 +30,7 @@ export type Way = (
 /** What the contract says that a batch is: a call for each member. */
 export const singly: Way = async (client, ledger, members, isAtomic) => {
   const results: Row[] = [];
-  const declining = members.findIndex((one) => one.archive_on_lock_failure === true);
+  const declining = members.findIndex((each) => each.archive_on_lock_failure === true);
   if (isAtomic && declining >= 0) return [{ code: "LDARG", index: declining + 1 }];
   if (isAtomic) await client.query("begin");
   for (const [n, member] of members.entries()) {
@@ -83,7 +83,7 @@ function refused(ledger: string, index: number, { code, message, detail }: Row):
  * @param isFolded when there were queued entries, which a locked one folds in, and a batch does at its
  * beginning: all are folded, and in which order entries came to their accounts is left out
  */
-export async function describe(
+export async function booksOf(
   { pool }: TestDatabase,
   ledger: string,
   results: Row[],
@@ -109,8 +109,11 @@ export async function describe(
   );
 }
 
+const ORDERED = [
+  "lock_version",
+  ...["pending", "posted"].flatMap((kind) => [`${kind}_debits`, `${kind}_credits`]),
+];
+
 function withoutOrder(entry: Row): Row {
-  const { lock_version, pending_debits, pending_credits, posted_debits, posted_credits, ...rest } =
-    entry;
-  return rest;
+  return Object.fromEntries(Object.entries(entry).filter(([name]) => !ORDERED.includes(name)));
 }
