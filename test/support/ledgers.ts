@@ -92,6 +92,26 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
   } satisfies Statement;
 }
 
+/** A field of daybook.transaction_input each. */
+export type Member = Omit<CreateOptions, "dry_run"> & {
+  entries: Line[];
+  category_locks?: { category: string; available_balance: Bounds }[];
+};
+
+/** Makes many transactions: one row, whose `outcomes` are the status of each, `replayed`, or its error's code. */
+export function batch(ledger: string, members: Member[]) {
+  return {
+    name: "batch",
+    text: `select array_agg(coalesce(r.error_code, case when r.replayed then 'replayed' end, r.status::text)
+                            order by r.index) as outcomes,
+                  case when bool_and(r.error_code is null) then 'posted' end as status
+             from daybook.create_transactions($1,
+               array(select jsonb_populate_record(null::daybook.transaction_input, e)
+                       from jsonb_array_elements($2) with ordinality u (e, n) order by n)) r`,
+    values: [ledger, JSON.stringify(members)],
+  } satisfies Statement;
+}
+
 /** Moves an amount out of one account, by a debit, into another, by a credit. */
 export function transfer(
   ledger: string,
