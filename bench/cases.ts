@@ -9,6 +9,8 @@ export type Case = {
   database: "daybook" | "tpcb";
   /** Settings of the sessions, as in PGOPTIONS. */
   options?: string;
+  /** How many things one run of the script does. Default 1. */
+  units?: number;
   /** Name of the case it is compared with, and the least ratio that is asked for. */
   against?: string;
   bar?: number;
@@ -38,6 +40,21 @@ export const cases: Case[] = [
     database: "daybook",
     against: "create_transaction",
     bar: 0.85,
+  },
+  {
+    name: "enqueue_transactions, one a call",
+    script: "enqueue.sql",
+    database: "daybook",
+    against: "create_transaction",
+    bar: 2,
+  },
+  {
+    name: "enqueue_transactions, 100 a call",
+    script: "enqueue-100.sql",
+    units: 100,
+    database: "daybook",
+    against: "create_transaction",
+    bar: 2,
   },
   {
     name: "TPC-B, synchronous_commit=off",

@@ -31,10 +31,10 @@ export function pgbench(url: URL, args: string[], options = ""): Promise<string>
   });
 }
 
-/** One run of a case: transactions per second. */
+/** One run of a case: how many of what it does per second. */
 export async function rateOf(
   url: URL,
-  { script, options }: Case,
+  { script, options, units = 1 }: Case,
   seconds: number,
 ): Promise<number> {
   const what = script.endsWith(".sql") ? ["-f", join(folder, script)] : ["-b", script];
@@ -45,5 +45,5 @@ export async function rateOf(
   );
   const rate = /tps = ([\d.]+)/.exec(output)?.[1];
   if (!rate) throw new Error(`pgbench told no rate: ${output}`);
-  return Number(rate);
+  return units * Number(rate);
 }

@@ -1,7 +1,7 @@
 /**
  * Measures the ledger beside pgbench's TPC-B script on one server, in alternation, and prints a table.
  *
- *   npm run bench -- [--rounds 3] [--seconds 10] [--only text]
+ *   npm run bench -- [--rounds 3] [--seconds 10] [--only text] [--spike 200000]
  *
  * On an embedded PostgreSQL of its own with durable settings, or on BENCH_DATABASE_URL (a superuser's
  * URL; two databases, daybook_bench and daybook_bench_tpcb, are made there and dropped again).
@@ -21,12 +21,14 @@ import { cases, type Case } from "./cases.ts";
 import { graphqlRate } from "./graphql.ts";
 import { clients, pgbench, rateOf } from "./pgbench.ts";
 import { queueAgeDuring } from "./queue-age.ts";
+import { spike, untilDrained } from "./spike.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "10" },
     only: { type: "string", default: "" },
+    spike: { type: "string", default: "200000" },
   },
 });
 const rounds = Number(values.rounds);
@@ -114,6 +116,7 @@ async function measure(): Promise<void> {
       for (const each of chosen) {
         await sql(root, "checkpoint"); // every run begins with the same distance to the next one
         const rate = await rateOf(loginOf(each), each, seconds);
+        if (each.script.startsWith("enqueue")) await drained();
         rates.set(each.name, [...(rates.get(each.name) ?? []), rate]);
         log.info(`round ${round}: ${each.name}: ${rate.toFixed(0)}/s`);
       }
@@ -121,6 +124,10 @@ async function measure(): Promise<void> {
         graphql.push(await graphqlRate(on("daybook").href, seconds));
     }
   });
+  const absorbed =
+    values.only === "" || "spike".includes(values.only)
+      ? await spike(on("daybook").href, Number(values.spike))
+      : undefined;
   const [server] = await sql(root, "select version()");
   console.log(`${cpus()[0]?.model} × ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GB`);
   console.log(`${server?.["version"]}`);
@@ -134,9 +141,24 @@ async function measure(): Promise<void> {
     console.log(
       `| GraphQL createTransaction, one Node process | ${median(graphql).toFixed(0)} | | | |`,
     );
+  if (absorbed)
+    console.log(
+      `\nSpike of ${values.spike}: accepted at ${absorbed.accepted.toFixed(0)}/s, all applied at ${absorbed.drained.toFixed(0)}/s ` +
+        `(create_transactions, 1000 a call, one client: ${absorbed.batched.toFixed(0)}/s), ${absorbed.lost} lost`,
+    );
   console.log(
     `\nOldest entry waiting to be folded: p99 ${age.p99.toFixed(0)} ms, at most ${age.max.toFixed(0)} ms`,
   );
+}
+
+async function drained(): Promise<void> {
+  const client = new Client({ connectionString: on("daybook").href });
+  await client.connect();
+  try {
+    await untilDrained(client);
+  } finally {
+    await client.end();
+  }
 }
 
 function row({ name, against, bar }: Case, rates: Map<string, number[]>): string {

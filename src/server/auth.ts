@@ -12,8 +12,11 @@ export const ROLES = ["daybook_reader", "daybook_writer", "daybook_admin", "dayb
 /** How tokens are checked. With neither key nobody is. */
 export type JwtOptions = { secret?: string; jwksUrl?: string; audience?: string; issuer?: string };
 
-/** As whom a request acts: the role it takes, the ledgers it may use (`*` for all), and for whom. */
-export type Identity = { role: string; ledgers: string[]; subject: string };
+/**
+ * As whom a request acts: the role it takes, the ledgers it may use (`*` for all), the categories of other ledgers
+ * that it may read (`ledger/category`), and for whom.
+ */
+export type Identity = { role: string; ledgers: string[]; categories: string[]; subject: string };
 
 /** Why a request is turned away before anything is executed. */
 export class AuthenticationError extends Error {
@@ -78,7 +81,7 @@ function translate(error: unknown): never {
 }
 
 function identify(claims: JWTPayload): Identity {
-  const { role = "daybook_reader", ledgers = [], sub = "" } = claims;
+  const { role = "daybook_reader", ledgers = [], categories = [], sub = "" } = claims;
   if (typeof role !== "string" || !ROLES.includes(role)) {
     throw new AuthenticationError(`the token's claim role must be one of ${ROLES.join(", ")}`);
   }
@@ -87,13 +90,26 @@ function identify(claims: JWTPayload): Identity {
   if (!Array.isArray(names) || !names.every(isLedgerName)) {
     throw new AuthenticationError('the token\'s claim ledgers must be an array of names, or "*"');
   }
+  if (!Array.isArray(categories) || !categories.every(isCategoryName)) {
+    throw new AuthenticationError(
+      'the token\'s claim categories must be an array of names such as "main/customers:eu"',
+    );
+  }
   // oxlint-disable-next-line no-control-regex -- they are what is refused
   if (typeof sub !== "string" || sub.length > 255 || /[\u0000-\u001f\u007f]/.test(sub)) {
     throw new AuthenticationError("the token's claim sub must be at most 255 plain characters");
   }
-  return { role, ledgers: names, subject: sub };
+  return { role, ledgers: names, categories, subject: sub };
 }
 
 function isLedgerName(name: unknown): boolean {
   return typeof name === "string" && (name === "*" || /^[0-9A-Za-z_-]{1,63}$/.test(name));
+}
+
+function isCategoryName(name: unknown): boolean {
+  return (
+    typeof name === "string" &&
+    name.length <= 319 &&
+    /^[0-9A-Za-z_-]{1,63}\/[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)*$/.test(name)
+  );
 }

@@ -30,5 +30,5 @@ export async function checkDatabase(pool: Pool, log: Log): Promise<Identity> {
         `what ${login} itself was granted decides`,
     );
   }
-  return { role, ledgers: ["*"], subject: "" };
+  return { role, ledgers: ["*"], categories: [], subject: "" };
 }

@@ -10,7 +10,7 @@ import { OperationsPlugin } from "./operations.ts";
 import { PaginationPlugin } from "./pagination.ts";
 import { RelationsPlugin } from "./relations.ts";
 import { ScalarsPlugin } from "./scalars.ts";
-import { SmartTagsPlugin } from "./smart-tags.ts";
+import { NullableKeysPlugin, SmartTagsPlugin } from "./smart-tags.ts";
 
 /** The schema: what of the database is shown in GraphQL, and how. */
 export const schemaPreset: GraphileConfig.Preset = {
@@ -19,7 +19,14 @@ export const schemaPreset: GraphileConfig.Preset = {
     PgSimplifyInflectionPreset,
     PostGraphileConnectionFilterPreset,
   ],
-  plugins: [NamingPlugin, SmartTagsPlugin, ScalarsPlugin, PaginationPlugin, RelationsPlugin],
+  plugins: [
+    NamingPlugin,
+    SmartTagsPlugin,
+    NullableKeysPlugin,
+    ScalarsPlugin,
+    PaginationPlugin,
+    RelationsPlugin,
+  ],
   disablePlugins: [
     "NodePlugin", // ids are the ledger's own
     "QueryQueryPlugin",

@@ -52,6 +52,7 @@ export function settingsOf(req: IncomingMessage): Record<string, string> {
   return {
     role: caller.role,
     "daybook.ledgers": caller.ledgers.join(","),
+    "daybook.categories": caller.categories.join(","),
     "daybook.subject": caller.subject,
     "daybook.request_id": caller.requestId,
     "daybook.client_address": caller.address,

@@ -10,11 +10,14 @@ const SEARCHABLE: Record<string, string[]> = {
   ledgers: ["name"],
   currencies: ["code"],
   accounts: ["ledger", "id", "address", "currency", "created_at"],
+  categories: ["ledger", "category", "currency"],
+  category_members: ["ledger", "id", "category", "account_id", "child_category"],
   balances: ["ledger", "account", "account_id", "currency"],
   transactions: ["ledger", "id"],
   entries: ["ledger", "id", "account_id", "transaction_id"],
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
   log: ["ledger", "id"],
+  transaction_queue: ["ledger"],
 };
 
 /**
@@ -28,6 +31,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, reverses_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversesTransaction|@backwardBehavior -*",
       "(ledger, reversed_by_transaction_id) references daybook.transactions (ledger, id)|@fieldName reversedByTransaction|@backwardBehavior -*",
       "(ledger, partially_posts_transaction_id) references daybook.transactions (ledger, id)|@fieldName partiallyPostsTransaction|@backwardBehavior -*",
+      "(counterpart_ledger, counterpart_transaction_id) references daybook.transactions (ledger, id)|@fieldName counterpartTransaction|@backwardBehavior -*",
     ],
   },
   entries: {
@@ -50,6 +54,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
     ],
   },
+  transaction_queue: {
+    primaryKey: "ledger",
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
+    ],
+  },
   log: {
     primaryKey: "ledger,id",
     foreignKey: [
@@ -61,7 +71,8 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
 
 /** Columns of views that are never null, which PostgreSQL cannot know; all the others may be. */
 const NULLABLE: Record<string, string[]> = {
-  balances: [],
+  // A category's balance is of no account.
+  balances: ["account", "account_id", "lock_version"],
   current_entries: [
     "lock_version",
     "pending_debits",
@@ -70,6 +81,7 @@ const NULLABLE: Record<string, string[]> = {
     "posted_credits",
   ],
   log: ["transaction_id", "account_id", "request_id", "client_address"],
+  transaction_queue: ["oldest_accepted_at", "oldest_age"],
 };
 
 const rules: Rules = [
@@ -92,6 +104,31 @@ const rules: Rules = [
     kind: "constraint",
     match: "daybook.accounts.account_address_is_unique_in_ledger",
     tags: { fieldName: "accountByAddress" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.categories.category_ledger_exists",
+    tags: { fieldName: "ledgerDetails", foreignFieldName: "categories" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.categories.category_currency_exists",
+    tags: { fieldName: "currencyDetails", backwardBehavior: "-*" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.category_members.category_member_of_exists",
+    tags: { fieldName: "categoryDetails", foreignFieldName: "members" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.category_members.category_member_account_exists",
+    tags: { fieldName: "accountDetails", foreignFieldName: "memberships" },
+  },
+  {
+    kind: "constraint",
+    match: "daybook.category_members.category_member_child_exists",
+    tags: { fieldName: "childCategoryDetails", foreignFieldName: "memberships" },
   },
   {
     kind: "attribute",
@@ -144,3 +181,17 @@ function isNeverNull(column: Column): boolean {
 export const SmartTagsPlugin: GraphileConfig.Plugin = pgSmartTags(rules, null, {
   name: "DaybookSmartTagsPlugin",
 });
+
+/** PostGraphile takes every column of a key for never null; those named in `NULLABLE` may be, whatever the key. */
+export const NullableKeysPlugin: GraphileConfig.Plugin = {
+  name: "DaybookNullableKeysPlugin",
+  version: "1.0.0",
+  gather: {
+    hooks: {
+      pgCodecs_attribute(_info, { pgClass, pgAttribute, attribute }) {
+        if (pgClass.getNamespace()?.nspname !== "daybook") return;
+        if (NULLABLE[pgClass.relname]?.includes(pgAttribute.attname)) delete attribute.notNull;
+      },
+    },
+  },
+};

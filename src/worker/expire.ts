@@ -8,7 +8,7 @@ export type ExpireOptions = {
   idle?: number;
 };
 
-/** How many holds a round looks at, so that no transaction of the database grows long. */
+/** How many a round archives, so that no transaction of the database grows long. */
 const BATCH = 500;
 
 /** Archives pending transactions whose time is over, within a second or two. */

@@ -6,11 +6,13 @@ import { workerLogger } from "./logger.ts";
 import { pause } from "./pause.ts";
 import { ensurePartitions } from "./tasks/ensure-partitions.ts";
 import { purgeIdempotencyKeys } from "./tasks/purge-idempotency-keys.ts";
+import { purgeReceipts } from "./tasks/purge-receipts.ts";
 
 /** What runs every hour, and once at the start. A new task is a file in tasks/ and a line here. */
 const HOURLY: TaskList = {
   ensure_partitions: ensurePartitions,
   purge_idempotency_keys: purgeIdempotencyKeys,
+  purge_receipts: purgeReceipts,
 };
 
 export type JobsOptions = { pool: Pool; concurrency: number; log: Log };

@@ -1,6 +1,7 @@
 import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
+import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
@@ -14,7 +15,8 @@ export type WorkerOptions = {
 };
 
 /**
- * Starts everything that happens a moment later: folding, expiry, and hourly jobs.
+ * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
+ * queue, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -33,6 +35,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     const jobs = await startJobs({ pool, concurrency, log });
     const loops = [
       startFolding({ connectionString, log }),
+      startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
     ];
     return {

@@ -88,6 +88,11 @@ describe("every code is fired, with its facts and a hint", () => {
         actual: "-1",
       },
     ],
+    [
+      "LDRCP",
+      failed("queued_transaction", { receipt_id: unknown }),
+      { ledger: "main", receipt_id: unknown },
+    ],
     ["LDTXN", failed("post_transaction", { transaction_id: unknown }), { transaction_id: unknown }],
     ["LDDUP", failed("open_account", { address: "bob", currency: "EUR" }), { address: "bob" }],
     ["LDCUR", failed("open_account", { address: "new", currency: "NO" }), { currency: "NO" }],
@@ -164,6 +169,17 @@ describe("every code is fired, with its facts and a hint", () => {
       code: "LDISO",
       detail: { index: 1, isolation: "repeatable read" },
     });
+    expect(refusal.hint).toMatch(/\w+ \w+/);
+  });
+
+  test("LDQUE when too many wait", async () => {
+    await books.look("update daybook_private.queue_limits set max_depth = 0");
+    const refusal = await books.enqueueRefused({
+      entries: move("bob", "bank", 1),
+      idempotency_key: "k",
+    });
+    fired.add(refusal.code);
+    expect(refusal).toMatchObject({ code: "LDQUE", detail: { ledger: "main" } });
     expect(refusal.hint).toMatch(/\w+ \w+/);
   });
 

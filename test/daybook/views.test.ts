@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { move, useBooks } from "../support/use-books.ts";
+import { move, useBooks, type Row } from "../support/use-books.ts";
 
 const books = useBooks();
 const columns = async (relation: string) =>
@@ -61,6 +61,10 @@ describe.each<[string, string]>([
     "transaction_result",
     "index ledger transaction_id status version replayed archived_reason balances error_code error_message error_detail",
   ],
+  [
+    "transaction_version",
+    "ledger transaction_id version status effective_at expires_at description entries operation data actor request_id client_address created_at",
+  ],
 ])("type %s", (type, list) => {
   test("has the fields of the contract, in order", async () => {
     const fields = await columns(type);
@@ -91,7 +95,82 @@ describe("current_entries", () => {
   });
 });
 
+type Step = (transaction: Row) => Promise<unknown>;
+const part: Step = (t) => books.postPart(t, move("alice", "bob", 4));
+const other: Step = (t) => books.update(t, { entries: move("carol", "bob", 7) });
+const moved: Step = (t) => books.update(t, { effective_at: "2020-01-01T00:00:00Z" });
+const post: Step = (t) => books.post(t);
+const archive: Step = (t) => books.archive(t);
+
+describe("current_entries: each line of the present version once", () => {
+  test.each<[string, Step[], [string, number, string]]>([
+    ["updated", [other], ["carol", 7, "pending"]],
+    ["moved in time", [moved], ["alice", 10, "pending"]],
+    ["described", [(t) => books.update(t, { description: "d" })], ["alice", 10, "pending"]],
+    ["posted in part", [part], ["alice", 6, "pending"]],
+    [
+      "posted in part, then moved, then in part again",
+      [part, moved, part],
+      ["alice", 2, "pending"],
+    ],
+    ["posted in part, then updated", [part, other], ["carol", 7, "pending"]],
+    ["posted in part, then posted", [part, post], ["alice", 6, "settled"]],
+    ["posted in part, then archived", [part, archive], ["alice", 6, "released"]],
+    ["updated, then archived", [other, archive], ["carol", 7, "released"]],
+    ["updated, then posted", [other, moved, post], ["carol", 7, "settled"]],
+    [
+      "posted with other entries",
+      [(t) => books.post(t, { entries: move("carol", "bob", 3) })],
+      ["carol", 3, "posted"],
+    ],
+    [
+      "posted at another time",
+      [(t) => books.post(t, { effective_at: "2020-01-01T00:00:00Z" })],
+      ["alice", 10, "posted"],
+    ],
+  ])("%s", async (_, steps, [from, amount, effect]) => {
+    const transaction = await books.create(move("alice", "bob", 10), { status: "pending" });
+    for (const step of steps) await step(transaction);
+    const line = { amount: String(amount), effect };
+    expect(await books.linesOf(transaction)).toEqual([
+      { position: 1, account: from, direction: "debit", ...line },
+      { position: 2, account: "bob", direction: "credit", ...line },
+    ]);
+  });
+
+  test("none of one that was declined", async () => {
+    const entries = move("alice", "bob", 1, { posted_balance: { gte: 0 } });
+    const declined = await books.create(entries, { archive_on_lock_failure: true });
+    expect(await books.linesOf(declined)).toEqual([]);
+  });
+});
+
 describe("log", () => {
+  test("each change of a transaction is a record, by the name of its operation", async () => {
+    const transaction = await books.create(move("alice", "bob", 10), {
+      status: "pending",
+      expires_at: new Date(Date.now() + 3_600_000),
+    });
+    await books.update(transaction, { description: "d" });
+    const posted = await books.postPart(transaction, move("alice", "bob", 4));
+    await books.lapse(transaction);
+    await books.look("select daybook_private.expire_transactions(1)");
+    const kinds = async ({ transaction_id }: Row) =>
+      (
+        await books.query(
+          "select kind from daybook.log where transaction_id = $1 order by created_at",
+          [transaction_id],
+        )
+      ).map((row) => row["kind"]);
+    expect(await kinds(transaction)).toEqual([
+      "create_transaction",
+      "update_transaction",
+      "partially_post_transaction",
+      "expire_transaction",
+    ]);
+    expect(await kinds(posted)).toEqual(["partially_post_transaction"]);
+  });
+
   test("has one record per operation, ids are UUIDv7 and unique", async () => {
     const before = await books.query("select id from daybook.log");
     const transaction = await books.create(move("alice", "bob", 1), { status: "pending" });

@@ -92,7 +92,7 @@ test("shows nothing of daybook_private, and no column that SQL hides", async () 
   const hidden = rows.map(({ name }) => camelCase(name));
   expect(hidden).toContain("accountCounters");
   // A column of the log may be called as a helper that fills it.
-  const columns = ["actor", "clientAddress", "availableBalance"];
+  const columns = ["actor", "clientAddress", "requestId", "availableBalance"];
   expect(hidden.filter((name) => shown.includes(name) && !columns.includes(name))).toEqual([]);
   expect(shown).not.toContain("requestHash");
 });

@@ -23,6 +23,10 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "allocate",
+  "category_balance",
+  "category_entries",
+  "category_transactions",
   "credit",
   "debit",
   "eq",
@@ -31,6 +35,7 @@ const READS = [
   "lt",
   "lte",
   "not_eq",
+  "queued_transaction",
   "transaction_versions",
 ];
 const WRITES = [
@@ -41,6 +46,9 @@ const WRITES = [
   "create_transaction",
   "create_transactions",
   "delete_account_metadata",
+  "delete_transaction_metadata",
+  "enqueue_transactions",
+  "grant_category_access",
   "grant_ledger_access",
   "open_account",
   "open_accounts",
@@ -48,12 +56,16 @@ const WRITES = [
   "post_transaction",
   "remove_from_category",
   "reopen_account",
+  "reverse_transaction",
+  "revoke_category_access",
   "revoke_ledger_access",
   "set_account_limits",
   "set_account_metadata",
+  "set_transaction_metadata",
+  "transfer_between_ledgers",
   "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger"];
+const ADMINISTERS = ["create_currency", "create_ledger", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
@@ -75,6 +87,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "transaction_queue",
   "transactions",
 ];
 
@@ -138,11 +151,14 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "drain_queue",
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
     "purge_idempotency_keys",
+    "purge_receipts",
     "queued_accounts",
+    "queued_ledgers",
   ]);
 });
 

@@ -46,6 +46,9 @@ const grant = async (role: string, ledger: string, access: string) => {
 const CALLS: [name: string, args: object][] = [
   ["account_balance", { account: "alice" }],
   ["account_balances", { accounts: ["alice"] }],
+  ["category_balance", { category: "all" }],
+  ["category_entries", { category: "all" }],
+  ["category_transactions", { category: "all" }],
   ["open_account", { address: "new", currency: "USD" }],
   ["open_accounts", { accounts: [{ address: "new", currency: "USD" }] }],
   ["close_account", { address: "alice" }],
@@ -62,6 +65,8 @@ const CALLS: [name: string, args: object][] = [
   ["post_transaction", { transaction_id: "00000000-0000-7000-8000-000000000000" }],
   ["archive_transaction", { transaction_id: null }],
   ["grant_ledger_access", { role: "test_reader", access: "read" }],
+  ["grant_category_access", { role: "test_reader", category: "all" }],
+  ["revoke_category_access", { role: "test_reader", category: "all" }],
   ["revoke_ledger_access", { role: "test_reader" }],
 ];
 
@@ -122,7 +127,8 @@ test("a read grant cannot write, even with the writer's role", async () => {
   await books.be("test_writer");
   expect(await visible("accounts")).toEqual(["one"]);
   for (const [name, args] of CALLS) {
-    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
+    if (/^(account_balance|category_)/.test(name))
+      await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",
@@ -134,7 +140,8 @@ test("a write grant does not help without the writer's role", async () => {
   await grant("test_reader", "one", "admin");
   await books.be("test_reader");
   for (const [name, args] of CALLS) {
-    if (name.startsWith("account_balance")) await books.all(name, { ...args, ledger: "one" });
+    if (/^(account_balance|category_)/.test(name))
+      await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",

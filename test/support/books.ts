@@ -10,7 +10,8 @@ export type Violation = {
   facts: unknown;
 };
 
-const VIOLATIONS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
+/** A query whose one parameter is a ledger, or null for all. */
+export const VIOLATIONS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
 
 /** Everything of a ledger that a call can leave behind; the order of rows does not count. */
 const TABLES = [
@@ -25,6 +26,8 @@ const TABLES = [
   "daybook_private.external_ids",
   "daybook_private.expiring_holds",
   "daybook_private.log_events",
+  "daybook_private.queued_transactions",
+  "daybook_private.finished_receipts",
 ];
 
 /** Everything that is wrong with the books at this moment, of one ledger or of all; nothing if they are right. */

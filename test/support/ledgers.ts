@@ -92,6 +92,26 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
   } satisfies Statement;
 }
 
+/** A field of daybook.transaction_input each. */
+export type Member = Omit<CreateOptions, "dry_run"> & {
+  entries: Line[];
+  category_locks?: { category: string; available_balance: Bounds }[];
+};
+
+/** Makes many transactions: one row, whose `outcomes` are the status of each, `replayed`, or its error's code. */
+export function batch(ledger: string, members: Member[]) {
+  return {
+    name: "batch",
+    text: `select array_agg(coalesce(r.error_code, case when r.replayed then 'replayed' end, r.status::text)
+                            order by r.index) as outcomes,
+                  case when bool_and(r.error_code is null) then 'posted' end as status
+             from daybook.create_transactions($1,
+               array(select jsonb_populate_record(null::daybook.transaction_input, e)
+                       from jsonb_array_elements($2) with ordinality u (e, n) order by n)) r`,
+    values: [ledger, JSON.stringify(members)],
+  } satisfies Statement;
+}
+
 /** Moves an amount out of one account, by a debit, into another, by a credit. */
 export function transfer(
   ledger: string,
@@ -123,6 +143,36 @@ export function withdrawal(ledger: string, from: string, amount: number, options
   return transfer(ledger, from, "world", amount, { ...options, from: covered });
 }
 
+/** What `create` and its kin would do at once, handed to the write-ahead queue instead. */
+export function enqueue(ledger: string, ...calls: { values: unknown[] }[]) {
+  const transactions = calls.map(
+    ({ values: [, entries, status, key, externalId, text, declines] }) => ({
+      entries: JSON.parse(entries as string),
+      status,
+      idempotency_key: key,
+      external_id: externalId,
+      description: text,
+      archive_on_lock_failure: declines,
+    }),
+  );
+  return {
+    name: "enqueue",
+    text: `select * from daybook.enqueue_transactions($1,
+             array(select jsonb_populate_record(null::daybook.transaction_input, t)
+                     from jsonb_array_elements($2) with ordinality u (t, n) order by n))`,
+    values: [ledger, JSON.stringify(transactions)],
+  } satisfies Statement;
+}
+
+/** Applies the oldest of a ledger's queue, for the worker's login or the superuser. */
+export function drain(ledger: string, max = 1000) {
+  return {
+    name: "drain",
+    text: "select daybook_private.drain_queue($1, $2) as count",
+    values: [ledger, max],
+  } satisfies Statement;
+}
+
 /** Posts or archives a pending transaction. */
 export function finish(
   operation: "post" | "archive",
@@ -134,6 +184,45 @@ export function finish(
     name: operation,
     text: `select * from daybook.${operation}_transaction($1, $2, idempotency_key => $3)`,
     values: [ledger, transactionId, idempotencyKey],
+  } satisfies Statement;
+}
+
+/** Reverses a posted transaction. */
+export function reverse(
+  ledger: string,
+  transactionId: string,
+  options: { status?: "pending" | "posted"; idempotency_key?: string } = {},
+) {
+  return {
+    name: "reverse",
+    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4)`,
+    values: [ledger, transactionId, options.status, options.idempotency_key],
+  } satisfies Statement;
+}
+
+/** Sets one name of a transaction's metadata, or deletes it if there is no value. */
+export function tag(ledger: string, transactionId: string, name: string, value: unknown) {
+  const isDeleted = value === undefined;
+  return {
+    text: `select * from daybook.${isDeleted ? "delete" : "set"}_transaction_metadata($1, $2, $3)`,
+    values: [ledger, transactionId, isDeleted ? name : JSON.stringify({ [name]: value })],
+  } satisfies Statement;
+}
+
+/** Moves an amount between two ledgers, each of which has an account `clearing`. */
+export function transferBetween(
+  fromLedger: string,
+  from: string,
+  toLedger: string,
+  to: string,
+  amount: number,
+  idempotencyKey?: string,
+) {
+  return {
+    name: "transfer between",
+    text: `select * from daybook.transfer_between_ledgers($1, $2, $3, $4, $5, 'clearing', 'clearing',
+             idempotency_key => $6)`,
+    values: [fromLedger, from, toLedger, to, amount, idempotencyKey],
   } satisfies Statement;
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
 import type { Client, QueryResultRow } from "pg";
+import { VIOLATIONS } from "./books.ts";
 import { createDatabase, type Login, type TestDatabase } from "./database.ts";
 
 export type Bounds = Partial<
@@ -41,7 +42,12 @@ export const move = (from: string, to: string, amount: Entry["amount"], extras: 
 ];
 
 /** Arguments that are arrays of composites are sent as JSON and made composites by PostgreSQL. */
-const COMPOSITES: Record<string, string> = { entries: "entry_input", accounts: "account_input" };
+const COMPOSITES: Record<string, string> = {
+  entries: "entry_input",
+  accounts: "account_input",
+  transactions: "transaction_input",
+  category_locks: "category_lock_input",
+};
 
 const isComposites = (name: string, value: unknown) =>
   name in COMPOSITES && Array.isArray(value) && typeof value[0] !== "string";
@@ -62,7 +68,7 @@ function encoded(name: string, value: unknown): unknown {
 export async function callAs(client: Client, name: string, args: object): Promise<Row[]> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
   const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /_transaction(_metadata)?$/.test(name);
+  const isResult = /(?<!queued)_transaction(_metadata)?$|^transfer_/.test(name);
   const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
   const { rows } = await client.query<Row>(
     `select ${columns} from daybook.${name}(${list}) r`,
@@ -157,15 +163,49 @@ function booksOf(database: TestDatabase, client: Client) {
       call("post_transaction", { transaction_id, ...args }),
     archive: ({ transaction_id }: Row, args: object = {}) =>
       call("archive_transaction", { transaction_id, ...args }),
+    /** Hands transactions to the write-ahead queue. */
+    enqueue: (...transactions: object[]) => all("enqueue_transactions", { transactions }),
+    /** What the whole call of enqueue_transactions is refused with. */
+    enqueueRefused: (...transactions: object[]) =>
+      refused(() => all("enqueue_transactions", { transactions })),
+    /** Applies what waits in the queue, as the worker does; gives how many. */
+    drain: () => drainAs(look, "main"),
+    /** The receipt as it is now. */
+    receipt: ({ receipt_id }: Row) => call("queued_transaction", { receipt_id }),
+    /** Changes what create returned, or posts a part of it. */
+    update: ({ transaction_id }: Row, args: object) =>
+      call("update_transaction", { transaction_id, ...args }),
+    postPart: ({ transaction_id }: Row, entries: Entry[], args: object = {}) =>
+      call("partially_post_transaction", { transaction_id, entries, ...args }),
     balance: (account: string) => call("account_balance", { account }),
     /** The rows of entries of an account in the order of their versions. */
     entriesOf: (account: string) => look(ENTRIES_OF, [account]),
+    /** Makes the time of a pending transaction with an expiry be over. */
+    lapse: ({ transaction_id }: Row) => look(lapse(transaction_id as string)),
+    /** An account's pending debits less its credits, by the entries effective at or before a time. */
+    heldAt: async (account: string, effective_at: Date) =>
+      (await look(HELD_AT, [account, effective_at]))[0]!["held"] as number,
+    /** The lines of a transaction as it is now: position, account, direction, amount, effect. */
+    linesOf: ({ transaction_id }: Row) => query(LINES_OF, [transaction_id]),
     /** The row of a transaction. */
     transaction: async (id: unknown) =>
       (await query("select * from daybook.transactions where id = $1", [id]))[0]!,
     /** Count and hash of every table's rows: equal before and after means nothing was kept. */
     traces: () => tracesOf(look),
+    /** What is wrong with the books at this moment of the test. */
+    violations: () => look(VIOLATIONS, [null]),
   };
+}
+
+/** Drains a ledger's queue until nothing is left; the first call ever only makes its head. */
+export async function drainAs(query: Query, ledger: string, max = 1000): Promise<number> {
+  const once = async () =>
+    (await query("select daybook_private.drain_queue($1, $2) as count", [ledger, max]))[0]![
+      "count"
+    ];
+  let [total, count] = [0, (await once()) || (await once())];
+  for (; count > 0; count = await once()) total += count;
+  return total;
 }
 
 type Query = (sql: string, values?: unknown[]) => Promise<Row[]>;
@@ -176,6 +216,27 @@ const ENTRIES_OF = `
     join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
    where a.ledger = 'main' and a.address = $1
    order by e.lock_version, e.id`;
+
+/** Times are only ever changed by the transaction's next version, or by who turns off the triggers. */
+const lapse = (id: string) => `
+  set local session_replication_role = replica;
+  update daybook.transactions set expires_at = now() where id = '${id}';
+  update daybook_private.expiring_holds set expires_at = now() where transaction_id = '${id}';
+  set local session_replication_role = origin`;
+
+const HELD_AT = `
+  select coalesce(sum(case e.effect when 'pending' then 1 when 'released' then -1 when 'posted' then 1 else 0 end
+                      * case e.direction when 'debit' then e.amount else -e.amount end), 0)::integer as held
+    from daybook.entries e
+    join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+   where a.ledger = 'main' and a.address = $1 and e.effective_at <= $2`;
+
+const LINES_OF = `
+  select e.position, a.address as account, e.direction::text, e.amount::text, e.effect::text
+    from daybook.current_entries e
+    join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+   where e.ledger = 'main' and e.transaction_id = $1
+   order by e.position`;
 
 async function asSuperuser(query: Query, sql: string, values: unknown[]): Promise<Row[]> {
   const [session] = await query("select session_user as login");

@@ -79,3 +79,18 @@ test("a transaction that somebody is changing is left to him", async () => {
   expect((await sweep()).rows).toEqual([{ count: 1 }]);
   expect(await stateOf(id)).toMatchObject({ archived_reason: "expired" });
 });
+
+test("however much somebody is changing, the others are not kept waiting", async () => {
+  const busy = [await hold(0.2), await hold(0.2), await hold(0.2)];
+  const free = await hold(0.3);
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query("select from daybook.transactions where id = any ($1) for update", [busy]);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const { rows } = await database.pool.query(
+    "select daybook_private.expire_transactions(2) as count",
+  );
+  await holder.query("rollback");
+  expect(rows).toEqual([{ count: 1 }]);
+  expect(await stateOf(free)).toMatchObject({ archived_reason: "expired" });
+});

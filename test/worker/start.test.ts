@@ -25,7 +25,7 @@ test("as daybook_worker it runs each hourly task once at the start, and knows wh
     await until("all jobs are done", async () => (await waiting()).length === 0);
     expect(
       await strings("select identifier from graphile_worker._private_known_crontabs order by 1"),
-    ).toEqual(["ensure_partitions", "purge_idempotency_keys"]);
+    ).toEqual(["ensure_partitions", "purge_idempotency_keys", "purge_receipts"]);
   } finally {
     await worker.stop();
   }
@@ -35,7 +35,7 @@ test("as daybook_worker it runs each hourly task once at the start, and knows wh
 test("a superuser's worker does the same", async () => {
   const worker = await startWorker({ connectionString: database.url, log });
   const roles = `select distinct usename::text from pg_stat_activity
-                  where application_name in ('daybook work', 'daybook fold') and datname = current_database()`;
+                  where application_name in ('daybook work', 'daybook fold', 'daybook drain') and datname = current_database()`;
   expect(await strings(roles)).toEqual(["postgres"]);
   await until("all jobs are done", async () => (await waiting()).length === 0);
   await worker.stop();

@@ -1,0 +1,99 @@
+import type { Client } from "pg";
+import { describeError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { isFatal, isPassing } from "./failures.ts";
+
+/** How draining a ledger goes: transactions per call, and when to try again after a failure. */
+type Pace = { size: number; due: number; isLastResort: boolean };
+
+/** Ledgers whose last calls failed or were slow, and where among many ledgers the next round begins. */
+export type Progress = { paces: Map<string, Pace>; after: string };
+
+export const newProgress = (): Progress => ({ paces: new Map(), after: "" });
+
+/** How many ledgers a round takes, and how long it goes on with them, in milliseconds. */
+const LEDGERS = 1000;
+const ROUND = 1000;
+/** Transactions per call at most, and how long a call should take at most, in milliseconds. */
+const LARGEST = 1000;
+const LONG = 500;
+/** How long to leave a ledger alone, in milliseconds: somebody was there first; another failure. */
+const REST_PASSING = 100;
+const REST_FAILED = 10_000;
+
+/**
+ * Applies what waits in the ledgers' queues, one batch of each ledger in turn, so that a long queue keeps
+ * no other ledger waiting. Each batch is one transaction.
+ *
+ * A batch that fails is tried again in halves: what waits before the one that is to blame is applied, and
+ * in the end that one is alone. If then it is no passing trouble, it is refused.
+ * @returns the number of transactions applied or refused
+ * @throws Error if the connection is lost or nothing can be read
+ */
+export async function drainRound(
+  client: Client,
+  progress: Progress,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
+  let ledgers = await queuedLedgers(client, progress);
+  const end = Date.now() + ROUND;
+  let done = 0;
+  while (ledgers.length > 0 && Date.now() < end) {
+    const busy: string[] = [];
+    for (const ledger of ledgers) {
+      if (stop.aborted) return done;
+      const count = await drain(client, progress.paces, log, ledger);
+      done += count;
+      if (count > 0) busy.push(ledger);
+    }
+    ledgers = busy;
+  }
+  return done;
+}
+
+async function queuedLedgers(client: Client, progress: Progress): Promise<string[]> {
+  const { rows } = await client.query<{ ledger: string }>({
+    name: "queued_ledgers",
+    text: "select ledger from daybook_private.queued_ledgers($1, $2) ledger",
+    values: [LEDGERS, progress.after],
+  });
+  progress.after = rows.length === LEDGERS ? rows.at(-1)!.ledger : "";
+  return rows.map(({ ledger }) => ledger);
+}
+
+/** Gives the number of transactions done with; 0 also if it failed or is not to be tried yet. */
+async function drain(
+  client: Client,
+  paces: Map<string, Pace>,
+  log: Log,
+  ledger: string,
+): Promise<number> {
+  const pace = paces.get(ledger) ?? { size: LARGEST, due: 0, isLastResort: false };
+  const start = Date.now();
+  if (pace.due > start) return 0;
+  try {
+    const { rows } = await client.query<{ count: number }>({
+      name: "drain_queue",
+      text: "select daybook_private.drain_queue($1, $2, $3) as count",
+      values: [ledger, pace.size, pace.isLastResort],
+    });
+    const size = Date.now() - start > LONG ? pace.size >> 1 : pace.size << 1;
+    if (size >= LARGEST) paces.delete(ledger);
+    else paces.set(ledger, { size: Math.max(size, 1), due: 0, isLastResort: false });
+    return rows[0]?.count ?? 0;
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    paces.set(ledger, slower(pace, error));
+    if (!isPassing(error)) log.error(`draining ledger ${ledger}: ${describeError(error)}`);
+    return 0;
+  }
+}
+
+function slower({ size, isLastResort }: Pace, error: unknown): Pace {
+  if (isPassing(error)) {
+    return { size: Math.max(size >> 1, 1), due: Date.now() + REST_PASSING, isLastResort: false };
+  }
+  if (size > 1) return { size: size >> 1, due: 0, isLastResort: false };
+  return { size: 1, due: isLastResort ? Date.now() + REST_FAILED : 0, isLastResort: true };
+}

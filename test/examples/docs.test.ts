@@ -1,0 +1,106 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Client, QueryResult } from "pg";
+import { startTestServer, type TestServer } from "../graphql/server.ts";
+import { violations } from "../support/books.ts";
+
+/* What a page of docs shows is run from top to bottom, against fresh books. */
+
+let server: TestServer;
+let client: Client;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  client = await server.database.connectAs("test_admin");
+});
+afterEach(async () => expect(await violations(server.database)).toEqual([]));
+afterAll(() => server?.stop());
+
+/** Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order. */
+async function run(page: string): Promise<any[]> {
+  const text = readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
+  const results: any[] = [];
+  for (const [, language, code] of text.matchAll(/^```(sql|graphql)\n(.*?)^```$/gms)) {
+    if (language === "graphql") {
+      results.push(await server.data(code!));
+    } else {
+      const given = (await client.query(code!)) as QueryResult | QueryResult[];
+      results.push([given].flat().map(({ rows }) => rows));
+    }
+  }
+  return results;
+}
+
+test("splits.md: a sale is divided without losing a cent", async () => {
+  const [[[divided]], , [[sale], balances], asked, second] = await run("splits.md");
+  expect(divided).toEqual({ allocate: [3999, 855, 145] });
+  expect(sale).toMatchObject({ status: "posted" });
+  expect(balances.map(Object.values)).toEqual([
+    ["bank", "10000"],
+    ["creators:ana", "3999"],
+    ["fees:payment", "145"],
+    ["fees:platform", "855"],
+    ["users:bob", "5001"],
+  ]);
+  expect(asked).toEqual({ allocate: ["3999", "855", "145"] });
+  expect(second.createTransaction.result.status).toBe("posted");
+});
+
+test("transfers.md: money goes from one ledger to another", async () => {
+  const [, [[sent], balances], again] = await run("transfers.md");
+  expect(sent).toEqual({ ledger: "eu", status: "posted", replayed: false });
+  expect(balances.map(Object.values)).toEqual([
+    ["eu", "bank", "5000", "0", "5000"],
+    ["eu", "clearing:us", "0", "2000", "2000"],
+    ["eu", "users:ana", "2000", "5000", "3000"],
+    ["us", "clearing:eu", "2000", "0", "2000"],
+    ["us", "users:bob", "0", "2000", "2000"],
+  ]);
+  const { counterpartTransaction } = again.transferBetweenLedgers.result.transaction;
+  expect(counterpartTransaction).toMatchObject({ ledger: "us", status: "posted" });
+});
+
+test("holds.md: money is held, taken in part, and given back", async () => {
+  const [, [[held], [before]], [[posted], [after]], [[order], [part], left], [versions]] =
+    await run("holds.md");
+  expect(held).toEqual({ status: "pending", version: 1 });
+  expect(Object.values(before)).toEqual(["20000", "5000"]);
+  expect(posted).toEqual({ status: "posted", version: 2 });
+  expect(Object.values(after)).toEqual(["15680", "15680"]);
+  expect([order, part].map(({ status }) => status)).toEqual(["pending", "posted"]);
+  expect(left.map(Object.values)).toEqual([
+    [1, "debit", "5500"],
+    [2, "credit", "5500"],
+  ]);
+  expect(versions.map(Object.values)).toEqual([
+    [1, "pending", "create_transaction", 2],
+    [2, "posted", "post_transaction", 2],
+  ]);
+});
+
+test("queue.md: transactions are accepted now and applied later", async () => {
+  const [[, , , first], [again], second, [queue], [limit]] = await run("queue.md");
+  expect(first.map(Object.values)).toEqual([
+    ["queued", "payment-1", null],
+    ["queued", "payment-2", null],
+  ]);
+  expect(again.map(Object.values)).toEqual([["queued", null, null]]);
+  expect(second.enqueueTransactions.result).toMatchObject([{ state: "queued" }]);
+  expect(queue.map(Object.values)).toEqual([["shop", "3", "1000000", true]]);
+  expect(limit).toEqual([{ set_queue_limit: "250000" }]);
+});
+
+test("batches.md: members stand or fall alone, or all together", async () => {
+  const [[, , , , results], [, balances]] = await run("batches.md");
+  expect(results.map(Object.values)).toEqual([
+    [1, "posted", false, null, null],
+    [2, null, false, "LDBAL", "-6900"],
+    [3, "posted", false, null, null],
+  ]);
+  expect(balances.map(Object.values)).toEqual([
+    ["bank", "3000"],
+    ["users:flo", "500"],
+    ["users:gus", "2500"],
+  ]);
+});
