@@ -8,7 +8,9 @@ import { runService } from "./run-service.ts";
 export function registerWork(program: Command): void {
   program
     .command("work")
-    .description("do what may happen a moment later: apply queued entries and transactions, clean up")
+    .description(
+      "do what may happen a moment later: apply queued entries and transactions, clean up",
+    )
     .addOption(databaseUrlOption())
     .addOption(
       new Option("-j, --jobs <n>", "jobs at the same time").env("DAYBOOK_JOBS").default("2"),

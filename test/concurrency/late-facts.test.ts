@@ -28,9 +28,8 @@ test("what is queued while a call that holds one account waits for the next one 
   expect(await outcome(late)).toBe("LDBAL");
 });
 
-/** For a part this holds only when the rest of its hold, whose time is over, has been let go. */
 const BOUNDED: Line[] = [
-  { account: "alice", direction: "debit", amount: 50, available_balance: { gte: 40 } },
+  { account: "alice", direction: "debit", amount: 50, available_balance: { gte: 0 } },
   { account: "world", direction: "credit", amount: 50 },
 ];
 

@@ -53,7 +53,7 @@ async function hold(
 }
 
 async function dueHold(from = {}): Promise<Hold> {
-  const due = await withHold(50, from);
+  const due = await withHold(150, from);
   await due.isDue();
   return due;
 }
@@ -133,7 +133,7 @@ test("several sweepers at once share what is due", async () => {
   const { ledger } = await dueHold();
   await worker.step("begin");
   expect(await worker.step(sweep)).toEqual({ count: 1 });
-  const second = await hold(ledger, 10);
+  const second = await hold(ledger, 150);
   await second.isDue();
   expect(await other.step(sweep)).toEqual({ count: 1 });
   await worker.step("commit");

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { silentLog } from "../../src/log.ts";
+import { startExpiring } from "../../src/worker/expire.ts";
 import { startFolding } from "../../src/worker/fold.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { contradictions, newDiary, note, type Diary } from "../support/diary.ts";
 import { openLedger } from "../support/ledgers.ts";
-import { anyTransfer, attempt, endPending, randomFrom } from "../support/load.ts";
+import { anyTransfer, attempt, changePending, endPending, randomFrom } from "../support/load.ts";
 import type { Row } from "../support/sessions.ts";
 import { until } from "../support/temporary.ts";
 import { watch, type Watched } from "./watch.ts";
@@ -32,9 +33,11 @@ afterAll(() => database?.drop());
 /** One thing that a client does: a call, a call at another level, several calls, or calls that are given up. */
 async function act(client: Client, diary: Diary, random: () => number): Promise<void> {
   const dice = random();
-  if (dice < 0.55) {
+  if (dice < 0.45) {
     const { key, call } = anyTransfer(random, ledger, ACCOUNTS);
     await attempt(client, diary, key, call);
+  } else if (dice < 0.6) {
+    await changePending(client, diary, ledger, ACCOUNTS, random);
   } else if (dice < 0.7) {
     await endPending(client, diary, ledger, random);
   } else if (dice < 0.8) {
@@ -84,14 +87,20 @@ test(
     const errors: string[] = [];
     const log = { ...silentLog, error: (message: string) => errors.push(message) };
     const options = { connectionString: database.urlOf("daybook_worker"), log, idle: 20 };
-    const folding = [startFolding(options), startFolding(options)];
+    const working = [
+      startFolding(options),
+      startFolding(options),
+      startExpiring(options),
+      startExpiring(options),
+    ];
     const { diaries, watched } = await load().finally(async () => {
       await until("the queue is empty", isQueueEmpty).catch((error) => errors.push(error.message));
-      await Promise.all(folding.map((one) => one.stop()));
+      await Promise.all(working.map((one) => one.stop()));
     });
     for (const { outcomes } of diaries) deadlocks += outcomes["40P01"] ?? 0;
     const met = new Set(diaries.flatMap(({ outcomes }) => Object.keys(outcomes)));
-    for (const expected of ["posted", "pending", "archived", "LDBAL", "40P01"])
+    // A hold may have expired, or somebody may just be releasing it.
+    for (const expected of ["posted", "pending", "archived", "LDBAL", "LDSTA", "40001", "40P01"])
       met.delete(expected);
     expect({
       seed: SEED,
@@ -109,6 +118,9 @@ test(
       told: [],
     });
     expect(watched.looks).toBeGreaterThan(10);
+    for (const kind of ["expired", "fully_posted", "partly_posted", "changed"]) {
+      expect([kind, (await happened())[kind] > 0]).toEqual([kind, true]);
+    }
     expect(deadlocks).toBe(0);
   },
   60_000 + SECONDS * 1000,
@@ -134,6 +146,19 @@ async function load(): Promise<{ diaries: Diary[]; watched: Watched }> {
   clearTimeout(timer);
   for (const one of ended) if (one.status === "rejected") throw one.reason;
   return { watched: await watching, diaries: await Promise.all(clients) };
+}
+
+/** How often something happened that the clients cannot all see. */
+async function happened(): Promise<Row> {
+  const { rows } = await database.pool.query<Row>(
+    `select count(*) filter (where archived_reason = 'expired')::integer as expired,
+            count(*) filter (where archived_reason = 'fully_posted')::integer as fully_posted,
+            count(partially_posts_transaction_id)::integer as partly_posted,
+            count(*) filter (where entries_version > 1)::integer as changed
+       from daybook.transactions where ledger = $1`,
+    [ledger],
+  );
+  return rows[0]!;
 }
 
 async function isQueueEmpty(): Promise<boolean> {

@@ -286,6 +286,54 @@ async function allWaiting(): Promise<number> {
   return rows[0].n;
 }
 
+test("plans that sessions made while the queue was empty do not read all of it later", async () => {
+  const fresh = await createDatabase();
+  try {
+    const ledger = await openLedger(fresh, { alice: {} });
+    await fresh.pool.query(
+      "vacuum analyze daybook_private.queued_transactions, daybook_private.finished_receipts",
+    );
+    const [writer, drainer] = [
+      await openSession(fresh),
+      await openSession(fresh, "daybook_worker"),
+    ];
+    const named = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => call(ledger, `k${from + n}`));
+    const ask = (receipt: Row) => ({
+      name: "ask",
+      text: "select * from daybook.queued_transaction($1, $2)",
+      values: [ledger, receipt["receipt_id"]],
+    });
+    const everything = async (from: number) => {
+      const receipt = await writer.step(enqueue(ledger, ...named(from, 1)));
+      await writer.step(enqueue(ledger, ...named(from, 1)));
+      await writer.step(enqueue(ledger, ...named(from + 1, 2)));
+      await writer.step(ask(receipt));
+      await drainer.step(drain(ledger, 3));
+      await writer.step(ask(receipt));
+      await writer.step(enqueue(ledger, ...named(from, 1)));
+    };
+    for (let n = 0; n < 8; n++) await everything(n * 10); // from the sixth on plans are kept
+    await fresh.pool.query(enqueue(ledger, ...named(1_000, 4_000)));
+    for (let n = 0; n < 3; n++) await fresh.pool.query(drain(ledger, 1_000));
+    const read = async () => {
+      await Promise.all(
+        [writer, drainer].map((one) => one.step("select pg_stat_force_next_flush()")),
+      );
+      const { rows } = await fresh.pool.query(
+        `select sum(idx_tup_read)::integer as n from pg_stat_all_indexes
+          where relname in ('queued_transactions', 'finished_receipts')`,
+      );
+      return rows[0].n;
+    };
+    const before = await read();
+    for (let n = 0; n < 5; n++) await everything(10_000 + n * 10);
+    expect((await read()) - before).toBeLessThan(1_000);
+  } finally {
+    await fresh.drop();
+  }
+});
+
 test("three workers, four ledgers, many clients: each receipt once, and in order", async () => {
   const ledgers = await Promise.all(Array.from({ length: 4 }, newLedger));
   const workers = Array.from({ length: 3 }, () =>

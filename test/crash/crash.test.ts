@@ -7,7 +7,14 @@ import { violations } from "../support/books.ts";
 import { startDurableServer, type DurableServer } from "../support/durable.ts";
 import { contradictions, newDiary, note, type Diary } from "../support/diary.ts";
 import { openLedger } from "../support/ledgers.ts";
-import { anyTransfer, attempt, endPending, isLost, randomFrom } from "../support/load.ts";
+import {
+  anyTransfer,
+  attempt,
+  changePending,
+  endPending,
+  isLost,
+  randomFrom,
+} from "../support/load.ts";
 import { until } from "../support/temporary.ts";
 
 const ROUNDS = Number(process.env["DAYBOOK_CRASHES"] ?? 2);
@@ -38,6 +45,7 @@ async function work(diary: Diary, random: () => number): Promise<void> {
     for (;;) {
       const { key, call } = anyTransfer(random, ledger, ACCOUNTS);
       await attempt(client, diary, key, call);
+      if (random() < 0.2) await changePending(client, diary, ledger, ACCOUNTS, random);
       if (random() < 0.2) await endPending(client, diary, ledger, random);
     }
   } catch (error) {

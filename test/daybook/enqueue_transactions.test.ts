@@ -37,7 +37,8 @@ const limit = async (max_depth: number) => {
   await books.be("test_writer");
 };
 
-const drainAlone = () => books.look("select daybook_private.drain_queue('main', 1, true) as count");
+const drainAlone = () =>
+  books.look("select daybook_private.drain_queue('main', 1000, true) as count");
 
 const failWith = (code: string) =>
   books.look(`

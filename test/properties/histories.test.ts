@@ -19,7 +19,7 @@ test(
   "whatever happens, in whatever order, the books are right and answer as the model predicts",
   async () => {
     const client = await database.connectAs("test_writer");
-    const history = fc.array(operation, { minLength: 15, maxLength: 30, size: "max" });
+    const history = fc.array(operation, { minLength: 25, maxLength: 45, size: "max" });
     const plays = fc.asyncProperty(history, (operations) =>
       playHistory(database, client, operations),
     );

@@ -1,4 +1,4 @@
-import type { Bounds, CreateOptions, Line } from "../support/ledgers.ts";
+import type { Bounds, Line } from "../support/ledgers.ts";
 
 /** An account of the model: its four counters and what binds it. */
 export type Account = {
@@ -61,31 +61,29 @@ export function apply(
   }
 }
 
-/** The first thing that is wrong with a transaction, in the order of contract.md. */
-export function judge(
-  before: Map<string, Account>,
-  isTaken: (externalId: string) => boolean,
-  lines: Line[],
-  options: CreateOptions,
-): string | null {
+/** What is wrong with entries whatever the balances, in the order of contract.md. */
+export function unsound(accounts: Map<string, Account>, lines: Line[]): string | null {
   if (lines.some(({ amount }) => amount <= 0 || !Number.isInteger(amount))) return "LDAMT";
-  if (lines.some(({ account }) => !before.has(account))) return "LDACC";
+  if (lines.some(({ account }) => !accounts.has(account))) return "LDACC";
   const sums = new Map<string, number>();
   for (const { account, direction, amount } of lines) {
-    const { currency } = before.get(account)!;
+    const { currency } = accounts.get(account)!;
     sums.set(currency, (sums.get(currency) ?? 0) + (direction === "debit" ? amount : -amount));
   }
-  if ([...sums.values()].some((sum) => sum !== 0)) return "LDUNB";
-  if (options.external_id !== undefined && isTaken(options.external_id)) return "LDEXT";
-  if (lines.some(({ account }) => before.get(account)!.closed)) return "LDCLS";
-  if (
-    lines.some(
-      (l) => (l.lock_version ?? before.get(l.account)!.version) !== before.get(l.account)!.version,
-    )
-  )
-    return "LDVER";
-  const after = structuredClone(before);
-  apply(after, lines, 1, options.status === "pending" ? 0 : 1);
+  return [...sums.values()].some((sum) => sum !== 0) ? "LDUNB" : null;
+}
+
+export const isClosed = (accounts: Map<string, Account>, lines: Line[]) =>
+  lines.some(({ account }) => accounts.get(account)!.closed);
+
+/** What entries ask of their accounts, and their accounts of them, and does not hold; in the order of contract.md. */
+export function broken(
+  before: Map<string, Account>,
+  after: Map<string, Account>,
+  lines: Line[],
+): string | null {
+  const versionOf = ({ account }: Line) => before.get(account)!.version;
+  if (lines.some((l) => (l.lock_version ?? versionOf(l)) !== versionOf(l))) return "LDVER";
   for (const line of lines) {
     const balances = balancesOf(after.get(line.account)!);
     for (const [kind, balance] of Object.entries(balances)) {

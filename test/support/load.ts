@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DatabaseError, type Client } from "pg";
-import { count, note, type Diary } from "./diary.ts";
+import { capture, revise } from "./changes.ts";
+import { add, count, note, type Diary } from "./diary.ts";
 import { create, finish, transfer, type TransferOptions } from "./ledgers.ts";
 import type { Row, Statement } from "./sessions.ts";
 
@@ -28,7 +29,11 @@ export function anyTransfer(
   const [from, to] = [pick(), pick()];
   const options: TransferOptions = { idempotency_key: randomUUID() };
   options.description = options.idempotency_key!;
-  if (random() < 0.25) options.status = "pending";
+  if (random() < 0.25) {
+    options.status = "pending";
+    if (random() < 0.4)
+      options.expires_at = new Date(Date.now() + 30 + random() * 400).toISOString();
+  }
   if (!unlockedOnly) {
     if (random() < 0.4) options.from = BOUNDS;
     if (random() < 0.2) options.to = { show_resulting_balances: true };
@@ -87,13 +92,78 @@ export async function endPending(
 ): Promise<void> {
   const id = diary.pending.shift();
   if (!id) return;
+  const operation = random() < 0.5 ? "post" : "archive";
+  const row = await attemptChange(client, diary, id, finish(operation, ledger, id));
+  if (row) diary.ended.set(id, row["status"]);
+}
+
+/**
+ * Changes the entries of some pending transaction that the client knows, or posts a part of it.
+ * @throws Error if the connection is lost
+ */
+export async function changePending(
+  client: Pick<Client, "query">,
+  diary: Diary,
+  ledger: string,
+  accounts: string[],
+  random: () => number,
+): Promise<void> {
+  const pick = () => accounts[Math.floor(random() * accounts.length)]!;
+  const id = diary.pending[Math.floor(random() * diary.pending.length)];
+  if (!id) return;
+  const from = random() < 0.4 ? BOUNDS : {};
+  if (random() < 0.4) {
+    const amount = 1 + Math.floor(random() * 50);
+    await attemptChange(client, diary, id, revise(ledger, id, [pick(), pick()], amount, { from }));
+    return;
+  }
+  const [debit, credit] = await sidesOf(client, ledger, id);
+  if (!debit || !credit) return;
+  const most = Math.min(debit.amount, credit.amount);
+  const amount = random() < 0.3 ? most : Math.ceil(random() * most);
+  const key = randomUUID();
+  const options = { from, description: key, idempotency_key: key };
+  const call = capture(ledger, id, [debit.account, credit.account], amount, options);
+  diary.unknown.set(key, call);
+  const row = await attemptChange(client, diary, id, call);
+  if (row) note(diary, key, row);
+  else diary.unknown.delete(key);
+}
+
+/** The first lines on both sides of what a pending transaction still holds. */
+async function sidesOf(client: Pick<Client, "query">, ledger: string, id: string) {
+  const { rows } = await client.query<{ account: string; direction: string; amount: number }>(
+    `select a.address as account, e.direction, e.amount::integer as amount
+       from daybook.current_entries e
+       join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
+      where e.ledger = $1 and e.transaction_id = $2 and e.effect = 'pending'
+      order by e.position`,
+    [ledger, id],
+  );
+  return ["debit", "credit"].map((side) => rows.find(({ direction }) => direction === side));
+}
+
+/**
+ * Carries out a change of a pending transaction and writes down what came of it.
+ * @throws Error if the connection is lost
+ */
+async function attemptChange(
+  client: Pick<Client, "query">,
+  diary: Diary,
+  id: string,
+  call: Statement,
+): Promise<Row | undefined> {
+  add(diary.lost, id);
   try {
-    const operation = random() < 0.5 ? "post" : "archive";
-    const { rows } = await client.query(finish(operation, ledger, id));
-    diary.ended.set(id, rows[0].status);
-    count(diary, rows[0].status);
+    const row: Row = (await client.query(call as { text: string })).rows[0]!;
+    add(diary.changes, id);
+    count(diary, row["status"]);
+    add(diary.lost, id, -1);
+    return row;
   } catch (error) {
     if (isLost(error)) throw error;
+    add(diary.lost, id, -1);
     count(diary, (error as DatabaseError).code!);
+    return undefined;
   }
 }

@@ -37,6 +37,10 @@ export async function openSession(
 
 function sessionOf(database: TestDatabase, client: Client, pid: number): Session {
   const state = { open: 0, last: undefined as unknown };
+  const isActive = async () => {
+    const query = "select from pg_stat_activity where pid = $1 and state = 'active'";
+    return (await database.pool.query(query, [pid])).rowCount === 1;
+  };
   const step = async (statement: Statement) => {
     state.open += 1;
     try {
@@ -45,6 +49,7 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
       return row;
     } catch (error) {
       state.last = error;
+      while (await isActive()) continue; // an error arrives before what the step held is let go
       throw error;
     } finally {
       state.open -= 1;
