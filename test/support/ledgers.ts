@@ -98,12 +98,13 @@ export type Member = Omit<CreateOptions, "dry_run"> & {
   category_locks?: { category: string; available_balance: Bounds }[];
 };
 
-/** Makes many transactions: one row, whose `outcomes` are the status of each, `replayed`, or its error's code. */
+/** Makes many transactions: one row, whose `outcomes` are the status of each, `replayed`, or its error's code, and their `ids`. */
 export function batch(ledger: string, members: Member[]) {
   return {
     name: "batch",
     text: `select array_agg(coalesce(r.error_code, case when r.replayed then 'replayed' end, r.status::text)
                             order by r.index) as outcomes,
+                  array_agg(r.transaction_id::text order by r.index) as ids,
                   case when bool_and(r.error_code is null) then 'posted' end as status
              from daybook.create_transactions($1,
                array(select jsonb_populate_record(null::daybook.transaction_input, e)
