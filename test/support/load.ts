@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { DatabaseError, type Client } from "pg";
 import { capture, revise } from "./changes.ts";
 import { add, count, note, type Diary } from "./diary.ts";
-import { create, finish, transfer, type TransferOptions } from "./ledgers.ts";
+import { batch, create, finish, transfer, type Member, type TransferOptions } from "./ledgers.ts";
 import type { Row, Statement } from "./sessions.ts";
 
 /** Numbers from 0 to below 1 that come again for the same seed (mulberry32). */
@@ -78,6 +78,53 @@ export async function attempt(
     count(diary, (error as DatabaseError).code!);
     return undefined;
   }
+}
+
+/**
+ * Makes up to 40 transfers of any kind in one call, and writes down what came of each.
+ * @throws Error if the connection is lost
+ */
+export async function attemptBatch(
+  client: Pick<Client, "query">,
+  diary: Diary,
+  ledger: string,
+  accounts: string[],
+  random: () => number,
+): Promise<void> {
+  const isPlain = random() < 0.5;
+  const calls = Array.from({ length: 2 + Math.floor(random() * 39) }, () =>
+    anyTransfer(random, ledger, accounts, isPlain),
+  );
+  const call = batch(
+    ledger,
+    calls.map(({ call: { values } }) => memberOf(values)),
+  );
+  for (const { key, call: single } of calls) diary.unknown.set(key, single);
+  try {
+    const [row] = (await client.query(call)).rows;
+    for (const [n, { key }] of calls.entries()) {
+      const [status, transaction_id] = [row.outcomes[n], row.ids[n]];
+      if (transaction_id) note(diary, key, { transaction_id, status });
+      else diary.unknown.delete(key);
+      count(diary, status);
+    }
+  } catch (error) {
+    if (isLost(error)) throw error;
+    for (const { key } of calls) diary.unknown.delete(key);
+    count(diary, (error as DatabaseError).code!);
+  }
+}
+
+function memberOf(values: ReturnType<typeof create>["values"]): Member {
+  const [, entries, status, idempotency_key, external_id, description, archives, , , expires_at] =
+    values;
+  const fields = { status, idempotency_key, external_id, description, expires_at };
+  const member = {
+    entries: JSON.parse(entries as string),
+    ...fields,
+    archive_on_lock_failure: archives,
+  };
+  return JSON.parse(JSON.stringify(member));
 }
 
 /**
