@@ -103,9 +103,9 @@ function takePart(
   if (unfit) return unfit;
   if (isTaken(model, external_id)) return "LDEXT";
   if (pending.status !== "pending" || pending.isDue) return "LDSTA";
-  if ((expected_version ?? pending.version) !== pending.version) return "LDVER";
   const taken = match(pending.lines, entries);
   if (typeof taken === "string") return taken;
+  if ((expected_version ?? pending.version) !== pending.version) return "LDVER";
   const step = (accounts: Map<string, Account>) => {
     apply(accounts, entries, 1, 1);
     apply(accounts, taken, -1, 0);
