@@ -11,6 +11,10 @@ export type Case = {
   options?: string;
   /** How many things one run of the script does. Default 1. */
   units?: number;
+  /** How many run it at once. Default 16. */
+  clients?: number;
+  /** As the superuser, who alone may write into the tables. */
+  isRaw?: boolean;
   /** Name of the case it is compared with, and the least ratio that is asked for. */
   against?: string;
   bar?: number;
@@ -55,6 +59,50 @@ export const cases: Case[] = [
     database: "daybook",
     against: "create_transaction",
     bar: 2,
+  },
+  {
+    name: "raw insert of 1000 transactions, one client",
+    script: "batch-raw.sql",
+    units: 1000,
+    clients: 1,
+    isRaw: true,
+    database: "daybook",
+    options: "-c session_replication_role=replica",
+  },
+  {
+    name: "create_transactions, 1000 a call, one client",
+    script: "batch.sql",
+    units: 1000,
+    clients: 1,
+    database: "daybook",
+    against: "raw insert of 1000 transactions, one client",
+    bar: 0.5,
+  },
+  {
+    name: "the same batch, beside TPC-B",
+    script: "batch.sql",
+    units: 1000,
+    clients: 1,
+    database: "daybook",
+    against: "TPC-B (pgbench)",
+    bar: 3,
+  },
+  {
+    name: "batch with one hot account in all",
+    script: "batch-hot.sql",
+    units: 1000,
+    clients: 1,
+    database: "daybook",
+    against: "create_transactions, 1000 a call, one client",
+    bar: 1,
+  },
+  {
+    name: "batches of two clients on disjoint accounts",
+    script: "batch-disjoint.sql",
+    units: 1000,
+    clients: 2,
+    database: "daybook",
+    against: "create_transactions, 1000 a call, one client",
   },
   {
     name: "TPC-B, synchronous_commit=off",

@@ -34,13 +34,24 @@ export function pgbench(url: URL, args: string[], options = ""): Promise<string>
 /** One run of a case: how many of what it does per second. */
 export async function rateOf(
   url: URL,
-  { script, options, units = 1 }: Case,
+  { script, options, units = 1, clients: count = clients }: Case,
   seconds: number,
 ): Promise<number> {
   const what = script.endsWith(".sql") ? ["-f", join(folder, script)] : ["-b", script];
   const output = await pgbench(
     url,
-    ["-n", "-M", "prepared", "-c", `${clients}`, "-j", "2", "-T", `${seconds}`, ...what],
+    [
+      "-n",
+      "-M",
+      "prepared",
+      "-c",
+      `${count}`,
+      "-j",
+      `${Math.min(2, count)}`,
+      "-T",
+      `${seconds}`,
+      ...what,
+    ],
     options,
   );
   const rate = /tps = ([\d.]+)/.exec(output)?.[1];

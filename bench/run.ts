@@ -96,9 +96,9 @@ async function setUp(): Promise<void> {
 }
 
 /** The service's own login for the ledger, so that grants are checked as they would be. */
-function loginOf({ database }: Case): URL {
-  return database === "tpcb"
-    ? on("tpcb")
+function loginOf({ database, isRaw }: Case): URL {
+  return database === "tpcb" || isRaw
+    ? on(database)
     : Object.assign(on("daybook"), { username: "bench_service", password: "bench" });
 }
 

@@ -22,6 +22,9 @@ comment on column daybook.transactions.reversed_by_transaction_id is
   'The latest transaction made to undo this one; when it was archived and nothing of it posted, another may follow and takes its place here.';
 create index log_events_transaction_idx on daybook_private.log_events (ledger, transaction_id);
 alter table daybook_private.entry_queue set (vacuum_truncate = off);
+-- What is there was hashed by the first release.
+alter table daybook_private.idempotency_keys add column hash_version smallint not null default 1;
+alter table daybook_private.idempotency_keys alter column hash_version set default 2;
 
 --!include daybook/types/receipt.sql
 --!include daybook_private/types/origin.sql
@@ -99,6 +102,7 @@ alter table daybook_private.entry_queue set (vacuum_truncate = off);
 --!include daybook/functions/grant_category_access.sql
 --!include daybook/functions/revoke_category_access.sql
 --!include daybook_private/functions/fold_beneath.sql
+--!include daybook_private/functions/replay.sql
 --!include daybook_private/functions/order_lines.sql
 --!include daybook_private/functions/judge_entry.sql
 --!include daybook_private/functions/prepare_entries.sql

@@ -308,3 +308,18 @@ test("keys are kept for a day at least and purged after their retention", async 
   expect(await purge("1 hour")).toEqual([{ n: "1" }]);
   expect(await books.create(move("alice", "bob", 1), key)).toMatchObject({ replayed: false });
 });
+
+test("a key that the first release stored is known by its operation: its requests were hashed in another way", async () => {
+  const first = await books.create(move("alice", "bob", 1), key);
+  await books.look(
+    "update daybook_private.idempotency_keys set hash_version = 1, request_hash = request_hash + 1",
+  );
+  expect(await books.create(move("alice", "bob", 1), key)).toEqual({ ...first, replayed: true });
+  const transaction = await books.create(move("alice", "bob", 1), { status: "pending" });
+  expect(
+    await books.refusal("post_transaction", {
+      ...key,
+      transaction_id: transaction["transaction_id"],
+    }),
+  ).toMatchObject({ code: "LDIDM" });
+});

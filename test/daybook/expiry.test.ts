@@ -322,6 +322,12 @@ describe("a locked entry that would be refused archives first what is due on its
     expect(await stateOf(transaction)).toEqual(PENDING);
   });
 
+  test("a version that was right when the call came stays right", async () => {
+    const transaction = await due();
+    await books.create(move("alice", "bob", 100, { ...covered, lock_version: 2 }));
+    expect(await stateOf(transaction)).toEqual(EXPIRED);
+  });
+
   test("refused all the same: the balance as it would have been then, and nothing is kept", async () => {
     const transaction = await due();
     const traces = await books.traces();

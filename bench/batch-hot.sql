@@ -1,0 +1,5 @@
+-- A thousand of the requests of create-hot.sql in one call.
+\set a random(1, 10000)
+\set b random(1, 9000)
+\set k random(1, 1000000000000000)
+select count(*) from daybook.create_transactions('main', array(select row(array[row('users' || chr(58) || (:a::int + i) % 10000 + 1, 'debit', 100, null, null, null, null, null, null)::daybook.entry_input, row('bank' || chr(58) || 'settlement', 'credit', 100, null, null, null, null, null, null)::daybook.entry_input], null, null, 'bench-' || :k::bigint || '-' || i, null, null, '{"order":"ord-123456","channel":"web"}', null, null, null)::daybook.transaction_input from generate_series(1, 1000) i));
