@@ -47,6 +47,9 @@ export function settle(
     if (due.length === 0) return code;
     for (const transaction of due) expire(model, transaction);
     // Lock versions were those of the accounts when the call came.
-    asked = lines.map(({ lock_version: _, ...line }) => line);
+    asked = lines.map((line) => {
+      const { lock_version: _, ...others } = line;
+      return others;
+    });
   }
 }
