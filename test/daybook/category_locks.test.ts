@@ -173,3 +173,20 @@ test("the accounts that a lock covers are told, and only the categories around t
   );
   expect(held.map(({ category }) => category)).toEqual(["bottom", "left", "other", "right", "top"]);
 });
+
+test("posting as created under a category lock: what is due on its accounts leaves first", async () => {
+  const transaction = await books.create(move("alice", "bank", 10), { status: "pending" });
+  await books.lapse(
+    await books.create(move("alice", "bank", 60), { status: "pending", expires_at: later() }),
+  );
+  const post = () =>
+    books.query(
+      `select status from daybook.post_transaction('main', $1, category_locks => array[
+         row('left', null, null, daybook.gte(90))::daybook.category_lock_input])`,
+      [transaction["transaction_id"]],
+    );
+  await books.call("close_account", { address: "alice" });
+  expect(await post()).toEqual([{ status: "posted" }]);
+});
+
+const later = () => new Date(Date.now() + 3_600_000).toISOString();

@@ -33,10 +33,11 @@ export function settle(
   const waited = lines
     .filter((line) => isLocked(line, model.accounts.get(line.account)))
     .map(({ account }) => account);
+  let asked = lines;
   for (;;) {
     const after = structuredClone(model.accounts);
     step(after);
-    const code = broken(model.accounts, after, lines);
+    const code = broken(model.accounts, after, asked);
     if (!code) model.accounts = after;
     if (code !== "LDBAL" && code !== "LDLIM") return code;
     const due = model.transactions.filter(
@@ -45,5 +46,10 @@ export function settle(
     );
     if (due.length === 0) return code;
     for (const transaction of due) expire(model, transaction);
+    // Lock versions were those of the accounts when the call came.
+    asked = lines.map((line) => {
+      const { lock_version: _, ...others } = line;
+      return others;
+    });
   }
 }

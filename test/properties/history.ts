@@ -7,6 +7,7 @@ import { violations } from "../support/books.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { ACCOUNTS } from "./arguments.ts";
 import { compare, type History } from "./compare.ts";
+import { carryOutFinal, isFinal } from "./final-history.ts";
 import { carryOutLifecycle, isLifecycle } from "./lifecycle-history.ts";
 import { linesOfMoves } from "./lines.ts";
 import { create, type Model } from "./model.ts";
@@ -47,6 +48,7 @@ function newModel(): Model {
 async function carryOut(history: History, operation: Operation): Promise<void> {
   const { database, client, ledger, model } = history;
   if (operation.does === "create") return carryOutCreate(history, operation);
+  if (isFinal(operation)) return carryOutFinal(history, operation);
   if (isLifecycle(operation)) return carryOutLifecycle(history, operation);
   if ("earlier" in operation) {
     const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];

@@ -11,6 +11,9 @@ export type Transaction = Version & {
   reason: string | null;
   /** Of which transaction it is a part. */
   partOf: number | undefined;
+  /** The latest that reverses it. */
+  reversedBy: number | undefined;
+  metadata: Record<string, unknown>;
   expires: string | undefined;
   /** Whether that time has come. */
   isDue: boolean;
@@ -96,6 +99,8 @@ export function add({ transactions }: Model, lines: Placed[], facts: Facts): voi
   transactions.push({
     reason: null,
     partOf: undefined,
+    reversedBy: undefined,
+    metadata: {},
     expires: undefined,
     ...facts,
     ...first,

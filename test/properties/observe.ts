@@ -30,7 +30,8 @@ const LINES = (entries: string) => `(
     join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id)`;
 const LIVES = `
   select t.id, t.status, t.version, t.archived_reason as reason, t.external_id as external,
-         t.partially_posts_transaction_id as part_of, ${TIME("t.created_at")} as created,
+         t.partially_posts_transaction_id as part_of, t.reversed_by_transaction_id as reversed_by, t.metadata,
+         ${TIME("t.created_at")} as created,
          ${LINES("(select * from daybook.current_entries c where c.ledger = t.ledger and c.transaction_id = t.id)")} as lines,
          (select jsonb_agg(jsonb_build_object(
                    'version', v.version, 'status', v.status, 'effective', ${TIME("v.effective_at")},
@@ -48,15 +49,11 @@ export async function lives({ database, ledger, ids }: History): Promise<unknown
     ...version,
     effective: made.get(version["effective"]) ?? version["effective"],
   });
+  const index = (id: string | null) => (id === null ? null : ids.indexOf(id));
   const known = ids.map((id) => {
-    const {
-      id: _,
-      created: __,
-      part_of: partOf,
-      versions,
-      ...facts
-    } = byId.get(id) ?? { versions: [] };
-    return { ...facts, partOf: partOf ? ids.indexOf(partOf) : null, versions: versions.map(named) };
+    const { id: _, created: __, part_of, reversed_by, versions, ...facts } = byId.get(id)!;
+    const links = { partOf: index(part_of), reversedBy: index(reversed_by) };
+    return { ...facts, ...links, versions: versions.map(named) };
   });
   return [...known, ...rows.filter(({ id }) => !ids.includes(id))];
 }
@@ -70,12 +67,14 @@ const toldVersion = (version: Version) => ({ ...version, lines: told(version.lin
 
 export function predictedLives({ transactions }: Model): unknown[] {
   return transactions.map(
-    ({ status, version: latest, reason, external, partOf, lines, versions }) => ({
+    ({ status, version, reason, external, metadata, partOf, reversedBy, lines, versions }) => ({
       status,
-      version: latest,
+      version,
       reason,
       external: external ?? null,
+      metadata,
       partOf: partOf ?? null,
+      reversedBy: reversedBy ?? null,
       lines: told(lines),
       versions: versions.map(toldVersion),
     }),

@@ -10,6 +10,7 @@ import {
   onceIn,
   which,
 } from "./arguments.ts";
+import { final } from "./final-operations.ts";
 import { lifecycle } from "./lifecycle-operations.ts";
 
 const limit = fc.option(fc.integer({ min: -60, max: 60 }), { freq: 3 });
@@ -48,6 +49,7 @@ const again = fc.record({ does: fc.constant("again" as const), earlier: which })
 export const operation = fc.oneof(
   { weight: 10, arbitrary: create },
   { weight: 14, arbitrary: lifecycle },
+  { weight: 3, arbitrary: final },
   { weight: 2, arbitrary: setLimits },
   { weight: 1, arbitrary: close },
   { weight: 1, arbitrary: fold },

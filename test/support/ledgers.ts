@@ -192,12 +192,13 @@ export function finish(
 export function reverse(
   ledger: string,
   transactionId: string,
-  options: { status?: "pending" | "posted"; idempotency_key?: string } = {},
+  options: { status?: "pending" | "posted"; effective_at?: string; idempotency_key?: string } = {},
 ) {
   return {
     name: "reverse",
-    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4)`,
-    values: [ledger, transactionId, options.status, options.idempotency_key],
+    text: `select * from daybook.reverse_transaction($1, $2, status => $3, idempotency_key => $4,
+                                                        effective_at => $5)`,
+    values: [ledger, transactionId, options.status, options.idempotency_key, options.effective_at],
   } satisfies Statement;
 }
 
