@@ -199,8 +199,8 @@ export const anyBatch: fc.Arbitrary<Batch> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      members: fc.array(commonMember, { minLength: 8, maxLength: 60, size: "max" }),
-      splits: fc.array(fc.nat(60), { maxLength: 2 }),
+      members: fc.array(commonMember, { minLength: 24, maxLength: 90, size: "max" }),
+      splits: fc.array(fc.nat(90), { maxLength: 1 }),
       isAtomic: fc.constant(false),
       queued: fc.subarray(["cash", "alice", "bob"]),
       isHeld: fc.constant(false),
@@ -209,7 +209,7 @@ export const anyBatch: fc.Arbitrary<Batch> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      members: fc.array(plainMember, { minLength: 2, maxLength: 40, size: "max" }),
+      members: fc.array(plainMember, { minLength: 2, maxLength: 60, size: "max" }),
       splits: fc.array(fc.nat(40), { maxLength: 2 }),
       isAtomic: fc.boolean(),
       queued: fc.constant<string[]>([]),
