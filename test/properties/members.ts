@@ -5,10 +5,10 @@ import type { AccountOptions } from "../support/ledgers.ts";
 export const ACCOUNTS: Record<string, AccountOptions> = {
   cash: { currency: "USD", normal_balance: "debit" },
   alice: { currency: "USD", money: 100 },
-  bob: { currency: "USD", money: 30, balance_min: 0 },
-  carol: { currency: "USD", balance_max: 40 },
+  bob: { currency: "USD", money: 60, balance_min: 0 },
+  carol: { currency: "USD", balance_max: 80 },
   shut: { currency: "USD" },
-  vault: { currency: "EUR", normal_balance: "debit", balance_min: -30, balance_max: 30 },
+  vault: { currency: "EUR", normal_balance: "debit", balance_min: -60, balance_max: 60 },
   chloe: { currency: "EUR" },
 };
 /** What contains what: `inner` is part of `outer`. */
@@ -125,13 +125,13 @@ const commonMember = fc
     ),
     amount: fc.integer({ min: 1, max: 15 }),
     from: seldom(
-      4,
+      6,
       fc.oneof(
-        fc.record({ available_balance: fc.record({ gte: fc.integer({ min: -150, max: 40 }) }) }),
-        fc.record({ lock_version: fc.integer({ min: 0, max: 5 }) }),
+        fc.record({ available_balance: fc.record({ gte: fc.integer({ min: -150, max: 0 }) }) }),
+        fc.record({ lock_version: fc.constantFrom(0, 0, 1, 2) }),
         fc.record({
-          pending_balance: fc.record({ lt: bound }),
-          posted_balance: fc.record({ gt: bound }),
+          pending_balance: fc.record({ lt: fc.integer({ min: 0, max: 300 }) }),
+          posted_balance: fc.record({ gt: fc.integer({ min: -300, max: 0 }) }),
         }),
       ),
     ),
