@@ -223,7 +223,7 @@ test("whatever is sent, the answer is a result or an error of the contract", asy
     await fc.assert(property, { numRuns: runs });
   }
   // The fuzz is worth something only if some calls get through.
-  expect(accepted.get("create_transaction")).toBeGreaterThan(10);
+  expect(accepted.get("create_transaction")).toBeGreaterThan(3);
 });
 
 test("nothing that garbage leaves behind breaks the books", async () => {

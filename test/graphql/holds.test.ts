@@ -9,6 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
+const twice = (line: object) => [line, line];
 const LINES = "transaction { status version entries { nodes { amount effect } } }";
 
 test("a hold is changed, posted in part, posted, and tells its history", async () => {
@@ -23,7 +24,7 @@ test("a hold is changed, posted in part, posted, and tells its history", async (
   expect(updated.updateTransaction.result.transaction).toEqual({
     status: "pending",
     version: 2,
-    entries: { nodes: Array(2).fill({ amount: "80", effect: "pending" }) },
+    entries: { nodes: twice({ amount: "80", effect: "pending" }) },
   });
   const part = await server.data(
     `mutation ($input: PartiallyPostTransactionInput!) {
@@ -35,7 +36,7 @@ test("a hold is changed, posted in part, posted, and tells its history", async (
   );
   expect(part.partiallyPostTransaction.result.transaction).toEqual({
     status: "posted",
-    partiallyPostsTransaction: { id, entries: { nodes: Array(2).fill({ amount: "50" }) } },
+    partiallyPostsTransaction: { id, entries: { nodes: twice({ amount: "50" }) } },
   });
   const posted = await server.data(
     `mutation ($input: PostTransactionInput!) { postTransaction(input: $input) { result { ${LINES} } } }`,
