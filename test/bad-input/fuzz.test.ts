@@ -214,7 +214,13 @@ test("whatever is sent, the answer is a result or an error of the contract", asy
   await books.be("test_admin");
   const accepted = new Map<string, number>();
   for (const signature of signatures) {
-    const runs = /transactions?$/.test(signature.name) ? 400 : 60;
+    // About one call of create_transaction in 25 is accepted: enough runs that luck does not decide.
+    const runs =
+      signature.name === "create_transaction"
+        ? 1200
+        : /transactions?$/.test(signature.name)
+          ? 400
+          : 60;
     const property = fc.asyncProperty(callOf(signature), async (sql) => {
       const code = await codeOf(sql);
       if (code === null) accepted.set(signature.name, (accepted.get(signature.name) ?? 0) + 1);
@@ -223,7 +229,7 @@ test("whatever is sent, the answer is a result or an error of the contract", asy
     await fc.assert(property, { numRuns: runs });
   }
   // The fuzz is worth something only if some calls get through.
-  expect(accepted.get("create_transaction")).toBeGreaterThan(3);
+  expect(accepted.get("create_transaction")).toBeGreaterThan(10);
 });
 
 test("nothing that garbage leaves behind breaks the books", async () => {
