@@ -5,6 +5,7 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
   /** Of daybook_worker, or of a role that may become it. */
@@ -37,6 +38,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startIndexing({ connectionString, log }),
     ];
     return {
       async stop() {
