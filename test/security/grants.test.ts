@@ -79,6 +79,7 @@ const EXECUTE: Record<Role, string[]> = {
 
 const RELATIONS = [
   "accounts",
+  "balance_caches",
   "balances",
   "categories",
   "category_members",
@@ -151,6 +152,7 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "accounts_to_roll_up",
     "drain_queue",
     "ensure_partitions",
     "expire_transactions",
@@ -159,6 +161,7 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
+    "roll_up_account",
   ]);
 });
 
