@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { registerDev } from "./commands/dev.ts";
+import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMigrate } from "./commands/migrate.ts";
 import { registerServe } from "./commands/serve.ts";
@@ -10,7 +11,14 @@ import { ConfigError } from "./config.ts";
 import { describeError } from "./errors.ts";
 
 /** A command is a file in commands/ with a function that adds it to the program, and a line here. */
-const COMMANDS = [registerDev, registerImport, registerMigrate, registerServe, registerWork];
+const COMMANDS = [
+  registerDev,
+  registerExport,
+  registerImport,
+  registerMigrate,
+  registerServe,
+  registerWork,
+];
 
 const program = new Command("daybook")
   .description("A double-entry ledger that lives inside PostgreSQL.")

@@ -3,7 +3,7 @@ import { runCli } from "../support/run-cli.ts";
 
 const URL = "postgres://someone:secret@127.0.0.1:1/books"; // nobody listens on port 1
 
-test.each([[[]], [["dev"]], [["migrate"]], [["serve"]], [["work"]]])(
+test.each([[[]], [["dev"]], [["export"]], [["migrate"]], [["serve"]], [["work"]]])(
   "daybook %j --help explains itself with examples",
   async (command) => {
     const { code, stdout } = await runCli([...command, "--help"]);
@@ -28,6 +28,8 @@ describe("exit code 2 and one line on stderr", () => {
     ["an impossible port", ["serve", "-d", URL, "--port", "70000"], /--port must be a port/],
     ["no jobs at all", ["work", "-d", URL, "--jobs", "0"], /--jobs must be a whole number/],
     ["an open door", ["serve", "-d", URL, "--host", "0.0.0.0"], /listens on 127\.0\.0\.1 only/],
+    ["no ledger", ["export", "-d", URL], /required option '-l, --ledger/],
+    ["a format nobody knows", ["export", "-l", "x", "-f", "ledger"], /Allowed choices are hledger/],
     ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
   ])("for %s", async (_name, args, message) => {
     const { code, stdout, stderr } = await runCli(args);

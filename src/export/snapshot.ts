@@ -1,0 +1,62 @@
+import { Client, type QueryResultRow } from "pg";
+import { withSettings } from "../database-url.ts";
+import { checkVersion } from "../migrate/check-version.ts";
+
+/** Rows that are fetched at a time: enough to hide the way, few enough to hold in memory. */
+const FETCH = 1000;
+
+/** A ledger as it is at one moment, however long one reads. */
+export type Snapshot = {
+  /** The rows of a small question. */
+  query<Row extends QueryResultRow>(sql: string): Promise<Row[]>;
+  /** The rows of a large one, in portions. In both, $1 is the ledger. */
+  stream<Row extends QueryResultRow>(sql: string): AsyncGenerator<Row[]>;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens a snapshot. Times are read and written in UTC.
+ * @throws Error if the ledger does not exist or the login may not read all of it
+ */
+export async function openSnapshot(connectionString: string, ledger: string): Promise<Snapshot> {
+  const url = withSettings(connectionString, { timezone: "UTC", datestyle: "ISO,YMD" });
+  const client = new Client({ connectionString: url, application_name: "daybook export" });
+  client.on("error", () => {}); // told by the query as well
+  try {
+    await client.connect();
+    await checkVersion(client);
+    await client.query("begin isolation level repeatable read, read only");
+    // The planner expects that a cursor's first rows are what matters. Here it is the last.
+    await client.query("set local cursor_tuple_fraction = 1");
+    await checkReadable(client, ledger);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+  return {
+    query: async <Row extends QueryResultRow>(sql: string) =>
+      (await client.query<Row>(sql, [ledger])).rows,
+    stream: (sql) => readRows(client, sql, ledger),
+    close: () => client.end(),
+  };
+}
+
+/** Who may read no more than some categories of a ledger does not see the ledger itself. */
+async function checkReadable(client: Client, ledger: string): Promise<void> {
+  const { rowCount } = await client.query("select from daybook.ledgers where name = $1", [ledger]);
+  if (rowCount === 0) throw new Error(`there is no ledger "${ledger}" that this login may read`);
+}
+
+async function* readRows<Row extends QueryResultRow>(
+  client: Client,
+  sql: string,
+  ledger: string,
+): AsyncGenerator<Row[]> {
+  await client.query(`declare portions no scroll cursor for ${sql}`, [ledger]);
+  for (;;) {
+    const { rows } = await client.query<Row>(`fetch ${FETCH} from portions`);
+    if (rows.length === 0) break;
+    yield rows;
+  }
+  await client.query("close portions");
+}

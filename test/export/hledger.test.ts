@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { decimal } from "../../src/export/hledger.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { fillRichLedger } from "../support/rich-ledger.ts";
+import { runCli, startProgram } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+/* What hledger makes of an export is what the ledger says. */
+
+const isThere = spawnSync("hledger", ["--version"]).status === 0;
+/** Where it must be there it is not skipped. */
+const isNeeded = process.env["DAYBOOK_TEST_HLEDGER"] !== undefined;
+const withHledger = isThere || isNeeded ? describe : describe.skip;
+
+const BERKA = resolve(import.meta.dirname, "../../examples/berka");
+const folder = temporaryFolder();
+const journal = join(folder.path, "rich.journal");
+let db: TestDatabase;
+
+beforeAll(async () => {
+  db = await createDatabase();
+  const admin = await db.connectAs("test_admin");
+  await admin.query("select daybook.create_currency('X_9', 30, 'Points')");
+  await fillRichLedger(admin, "rich");
+  await admin.query("select daybook.grant_ledger_access('test_reader', 'rich', 'read')");
+});
+afterAll(async () => {
+  await db?.drop();
+  folder.remove();
+});
+
+const exportAs = (login: Parameters<TestDatabase["urlOf"]>[0], ...args: string[]) =>
+  runCli(["export", "--format", "hledger", ...args], { DATABASE_URL: db.urlOf(login) });
+
+const hledger = (file: string, ...args: string[]) =>
+  execFileSync("hledger", ["-f", file, ...args], { encoding: "utf8" });
+
+/** The balances that are not zero as hledger has them: address, amount, currency. */
+function balances(file: string, ...args: string[]): string[] {
+  const csv = hledger(file, "balance", "--flat", "-N", "-O", "csv", ...args);
+  const rows = csv.trim().split("\n").slice(1);
+  return rows.map((row) => row.replaceAll('"', "").replace(",", " ")).toSorted();
+}
+
+/** The same by the ledger's own trial balance. */
+async function trialBalance(ledger: string, before?: string): Promise<string[]> {
+  const { rows } = await db.pool.query<
+    Record<"account" | "currency" | "net", string> & { exponent: number }
+  >(
+    `select a.address as account, a.currency, a.currency_exponent as exponent,
+            coalesce(sum(case e.direction when 'debit' then e.amount else -e.amount end), 0)::text as net
+       from daybook.accounts a
+       left join daybook.entries e on e.ledger = a.ledger and e.account_id = a.id
+             and e.effect in ('posted', 'settled') and e.effective_at < coalesce($2::timestamptz, 'infinity')
+      where a.ledger = $1
+      group by 1, 2, 3`,
+    [ledger, before],
+  );
+  return rows
+    .filter(({ net }) => net !== "0")
+    .map(({ account, currency, exponent, net }) => {
+      const sign = net.startsWith("-") ? "-" : "";
+      const amount = decimal(net.replace("-", ""), exponent);
+      return `${account} ${sign}${amount} ${currency}`;
+    })
+    .toSorted();
+}
+
+withHledger("hledger", () => {
+  beforeAll(() => expect(isThere || "hledger is missing: apt-get install hledger").toBe(true));
+
+  test("agrees with a ledger of four currencies, to the unit", async () => {
+    const { code, stdout, stderr } = await exportAs("test_reader", "-l", "rich", "-o", journal);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toMatch(/info export: 100 %, \d+ transactions, \d+ per second\n$/);
+    const expected = await trialBalance("rich");
+    expect(expected).toContain(`points:owned -999999.${"9".repeat(30)} X_9`);
+    expect(expected).toContain("yen:owed -9007199254740993 JPY");
+    expect(balances(journal)).toEqual(expected);
+  });
+
+  test.each(["2000-01-01", "2023-05-02", "2024-01-30", "2024-01-31"])(
+    "agrees at the end of the day before %s",
+    async (day) => {
+      await exportAs("test_reader", "-l", "rich", "-o", journal);
+      expect(balances(journal, "-e", day)).toEqual(await trialBalance("rich", `${day}T00:00:00Z`));
+    },
+  );
+
+  test("finds nothing to complain about: all is balanced, declared and in order", async () => {
+    await exportAs("test_reader", "-l", "rich", "-o", journal);
+    expect(hledger(journal, "check", "--strict", "ordereddates")).toBe("");
+  });
+
+  test("reads descriptions and tags as they were meant", async () => {
+    await exportAs("test_reader", "-l", "rich", "-o", journal);
+    const descriptions = hledger(journal, "descriptions").trim().split("\n");
+    expect(descriptions).toEqual(
+      expect.arrayContaining([
+        "rent, May | June, (paid)",
+        "(7) * of seven",
+        "! žluťoučký , kůň 円",
+        "undone",
+      ]),
+    );
+    expect(hledger(journal, "tags", "external_id", "--values")).toBe("a; b;c:d\nlater\n");
+    const { rows } = await db.pool.query<{ id: string }>(
+      "select id from daybook.transactions where external_id = 'later'",
+    );
+    expect(hledger(journal, "print", `code:${rows[0]!.id}`)).toMatch(
+      /^2023-06-01 \* \([0-9a-f-]{36}\)\n {4}; effective_at:2023-06-01T00:00:00.000000Z, external_id:later\n/,
+    );
+  });
+
+  test("agrees with a real bank, to the haléř", async () => {
+    const DATABASE_URL = db.urlOf("test_admin");
+    const converted = await startProgram(join(BERKA, "convert.ts"), [join(BERKA, "excerpt")]).ended;
+    const file = join(folder.path, "berka.ndjson");
+    writeFileSync(file, converted.stdout);
+    await runCli(["import", file, "-l", "berka", "--create-ledger"], { DATABASE_URL });
+    const { stdout } = await exportAs("test_admin", "-l", "berka");
+    writeFileSync(journal, stdout);
+    expect(balances(journal)).toEqual(await trialBalance("berka"));
+    expect(balances(journal, "-e", "1993-06-01")).toEqual(
+      await trialBalance("berka", "1993-06-01T00:00:00Z"),
+    );
+  });
+});
+
+describe("a journal", () => {
+  test("has the posted transactions alone, in the order in which they took effect", async () => {
+    const { stdout } = await exportAs("test_reader", "-l", "rich");
+    const dates = [...stdout.matchAll(/^(\d+-\d\d-\d\d) \* \(/gm)].map(([, date]) => date!);
+    const { rows } = await db.pool.query<{ date: string }>(
+      `select to_char(effective_at at time zone 'UTC', 'YYYY-MM-DD') as date from daybook.transactions
+        where ledger = 'rich' and status = 'posted' order by effective_at`,
+    );
+    expect(dates).toEqual(rows.map(({ date }) => date));
+    expect(stdout).toMatch(
+      /^account users:alice:card {2}; id:[0-9a-f-]+, currency:USD, normal_balance:credit$/m,
+    );
+  });
+
+  test("is not begun where it cannot be finished: no dates before the year 1", async () => {
+    const admin = await db.connectAs("test_admin");
+    await admin.query("select daybook.create_ledger('ancient')");
+    await admin.query(
+      "select daybook.open_accounts('ancient', array[('a', 'USD', null, null, null, null, null), ('b', 'USD', null, null, null, null, null)]::daybook.account_input[])",
+    );
+    await admin.query(`select daybook.create_transaction('ancient',
+      array[daybook.debit('a', 1), daybook.credit('b', 1)], effective_at => '0044-03-15 BC')`);
+    const file = join(folder.path, "ancient.journal");
+    const { code, stderr } = await exportAs("test_admin", "-l", "ancient", "-o", file);
+    expect(stderr).toMatch(/^daybook: transaction [0-9a-f-]{36} took effect before the year 1$/m);
+    expect([code, existsSync(file), existsSync(`${file}.partial`)]).toEqual([1, false, false]);
+  });
+
+  test("an existing file is replaced by a whole one only", async () => {
+    writeFileSync(journal, "mine");
+    const { code } = await exportAs("test_reader", "-l", "nowhere", "-o", journal);
+    expect([code, readFileSync(journal, "utf8")]).toEqual([1, "mine"]);
+  });
+
+  test.each(["rich", "nowhere"])("is refused to who may not read all of %s", async (ledger) => {
+    const admin = await db.connectAs("test_admin");
+    await admin.query("select daybook.grant_category_access('test_auditor', 'rich', 'users')");
+    const { code, stderr } = await exportAs("test_auditor", "-l", ledger);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `daybook: there is no ledger "${ledger}" that this login may read\n`,
+    });
+  });
+});
+
+test("minor units become decimals without arithmetic", () => {
+  expect([decimal("5", 0), decimal("5", 2), decimal("12345", 2), decimal("1", 30)]).toEqual([
+    "5",
+    "0.05",
+    "123.45",
+    `0.${"0".repeat(29)}1`,
+  ]);
+});
