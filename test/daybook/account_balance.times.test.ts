@@ -203,7 +203,7 @@ describe("an account whose counters have drifted", () => {
 describe("rolling up", () => {
   const caches = () =>
     books.query(
-      `select applied_version, rolled_up_version from daybook.balance_caches where account = 'alice'`,
+      `select applied_version, rolled_up_version from daybook.rollups where account = 'alice'`,
     );
 
   atEveryStage("says how far it got", async () => {

@@ -81,7 +81,6 @@ const EXECUTE: Record<Role, string[]> = {
 
 const RELATIONS = [
   "accounts",
-  "balance_caches",
   "balances",
   "categories",
   "category_members",
@@ -90,6 +89,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "rollups",
   "transaction_queue",
   "transactions",
 ];
