@@ -7,6 +7,7 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
   /** Of daybook_worker, or of a role that may become it. */
@@ -39,6 +40,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),
       startCheckingTransactions({ connectionString, log }),
     ];

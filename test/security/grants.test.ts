@@ -36,6 +36,7 @@ const READS = [
   "lte",
   "not_eq",
   "queued_transaction",
+  "search_transactions",
   "transaction_versions",
 ];
 const WRITES = [
@@ -92,6 +93,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "rollups",
   "transaction_queue",
   "transactions",
 ];
@@ -156,6 +158,7 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "accounts_to_roll_up",
     "check_accounts",
     "check_totals",
     "check_transactions",
@@ -163,10 +166,13 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "index_search",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
+    "roll_up_account",
+    "unindexed_ledgers",
   ]);
 });
 
