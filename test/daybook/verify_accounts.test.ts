@@ -42,7 +42,7 @@ test("a drift that is known is told as what was found", async () => {
     { violation: "a test", facts: { known_since: expect.any(String) } },
   ]);
   expect(await books.query("select * from daybook.balance_health")).toMatchObject([
-    { ledger: "main", drifted_accounts: "1", drifted_since: expect.any(Date), findings: "0" },
+    { ledger: "main", drifted_accounts: "1", drifted_since: expect.any(Date), violations: "0" },
   ]);
 });
 

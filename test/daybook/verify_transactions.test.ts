@@ -196,8 +196,8 @@ test.each<[string, string, string, string[]]>([
     ),
   );
   expect(await pass()).toEqual([]);
-  const health = await books.query("select findings from daybook.balance_health");
-  expect(Number(health[0]!["findings"])).toBeGreaterThan(0);
+  const health = await books.query("select violations from daybook.balance_health");
+  expect(Number(health[0]!["violations"])).toBeGreaterThan(0);
 });
 
 test("an entry whose transaction was deleted, and one in another currency", async () => {
@@ -208,11 +208,12 @@ test("an entry whose transaction was deleted, and one in another currency", asyn
   expect(found).toContain("entry in another currency than its account");
 });
 
+const subjects = async (args: object) => (await verify(args)).map((row) => row["subject"]);
+
 test("a range of ids: above one, up to another", async () => {
   await corrupt(
     "update daybook.transactions set posted_at = null where id in (<posted>, <settled>, <reversed>)",
   );
-  const subjects = async (args: object) => (await verify(args)).map((row) => row["subject"]);
   expect(await subjects({})).toEqual([made["posted"], made["settled"], made["reversed"]]);
   expect(await subjects({ after: made["posted"], until: made["settled"] })).toEqual([
     made["settled"],
@@ -228,8 +229,8 @@ test("what is right again is forgotten by the next pass", async () => {
     "update daybook_private.ledger_checks set finished_at = finished_at - interval '1 day', started_at = started_at - interval '1 day'",
   );
   await pass();
-  expect(await books.query("select findings from daybook.balance_health")).toEqual([
-    { findings: "0" },
+  expect(await books.query("select violations from daybook.balance_health")).toEqual([
+    { violations: "0" },
   ]);
 });
 
