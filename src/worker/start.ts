@@ -7,6 +7,7 @@ import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
 import { startRollingUp } from "./rollup.ts";
+import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
   /** Of daybook_worker, or of a role that may become it. */
@@ -40,6 +41,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
       startRollingUp({ connectionString, log }),
+      startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),
     ];
     return {
