@@ -87,6 +87,8 @@ const cases: [code: string, sql: string][] = [
       `open_accounts(${ledger}, '{}')`,
       `close_account(${ledger}, 'a')`,
       `reopen_account(${ledger}, 'a')`,
+      `close_period(${ledger}, '2020-01-01')`,
+      `reopen_period(${ledger}, '2020-01-01')`,
       `set_account_limits(${ledger}, 'a')`,
       `set_account_metadata(${ledger}, 'a', '{}')`,
       `delete_account_metadata(${ledger}, 'a', 'k')`,
