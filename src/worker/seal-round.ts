@@ -37,7 +37,7 @@ export async function sealRound(
   log: Log,
   stop: AbortSignal,
 ): Promise<number> {
-  for (let after: string | undefined = ""; after !== undefined && !stop.aborted; ) {
+  for (let after: string | undefined = ""; after !== undefined && !stop.aborted;) {
     const start = Date.now();
     const { rows }: { rows: { ledger: string }[] } = await client.query<{ ledger: string }>({
       name: "unsealed_ledgers",
@@ -112,7 +112,11 @@ async function step(client: Client, current: Sweep, log: Log): Promise<boolean> 
 }
 
 /** What fails for one ledger keeps no other waiting. Gives undefined then. */
-async function guarded<T>(ledger: string, log: Log, work: () => Promise<T>): Promise<T | undefined> {
+async function guarded<T>(
+  ledger: string,
+  log: Log,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {

@@ -27,16 +27,19 @@ const READS = [
   "category_balance",
   "category_entries",
   "category_transactions",
+  "check_log_head",
   "credit",
   "debit",
   "eq",
   "gt",
   "gte",
+  "log_head",
   "lt",
   "lte",
   "not_eq",
   "queued_transaction",
   "transaction_versions",
+  "verify_log",
 ];
 const WRITES = [
   "add_to_category",
@@ -157,10 +160,14 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "next_sweep",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
+    "seal_log",
+    "sweep_log",
+    "unsealed_ledgers",
   ]);
 });
 
