@@ -1,11 +1,13 @@
 import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
+import { startChecking } from "./check.ts";
 import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
 import { startSealing } from "./seal.ts";
+import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
   /** Of daybook_worker, or of a role that may become it. */
@@ -17,7 +19,7 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
- * queue, sealing the log, and hourly jobs.
+ * queue, sealing the log, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -39,6 +41,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
       startSealing({ connectionString, log }),
+      startIndexing({ connectionString, log }),
+      startChecking({ connectionString, log }),
     ];
     return {
       async stop() {
