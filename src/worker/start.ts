@@ -7,8 +7,8 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
-import { startSealing } from "./seal.ts";
 import { startRollingUp } from "./rollup.ts";
+import { startSealing } from "./seal.ts";
 import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
@@ -21,8 +21,7 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
- * queue, sealing the log, checks of the caches, and hourly jobs.
- * queue, rolling up, checks of the caches, and hourly jobs.
+ * queue, sealing the log, rolling up, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
