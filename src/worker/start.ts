@@ -2,6 +2,7 @@ import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 import { startChecking } from "./check.ts";
+import { startCheckingTransactions } from "./check-transactions.ts";
 import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
@@ -45,6 +46,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startRollingUp({ connectionString, log }),
       startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),
+      startCheckingTransactions({ connectionString, log }),
     ];
     return {
       async stop() {
