@@ -54,6 +54,11 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
     ],
   },
+  statement_entry: {
+    foreignKey: [
+      "(ledger, transaction_id) references daybook.transactions (ledger, id)|@fieldName transaction|@backwardBehavior -*",
+    ],
+  },
   transaction_queue: {
     primaryKey: "ledger",
     foreignKey: [
@@ -69,7 +74,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
   },
 };
 
-/** Columns of views that are never null, which PostgreSQL cannot know; all the others may be. */
+/** Columns of views and of what functions return that are never null, which PostgreSQL cannot know; all the others may be. */
 const NULLABLE: Record<string, string[]> = {
   // A category's balance is of no account.
   balances: ["account", "account_id", "lock_version"],
@@ -82,6 +87,9 @@ const NULLABLE: Record<string, string[]> = {
   ],
   log: ["transaction_id", "account_id", "request_id", "client_address"],
   transaction_queue: ["oldest_accepted_at", "oldest_age"],
+  trial_balance_row: ["account", "normal_balance"],
+  account_statement: ["starts_at", "ends_at", "next_page"],
+  statement_entry: ["description", "external_id"],
 };
 
 const rules: Rules = [
@@ -160,7 +168,10 @@ type Column = Parameters<
 >[0];
 
 function hasOwnLength(proc: Procedure): boolean {
-  return proc.proname === "account_balances" || !!proc.proargnames?.includes("first");
+  return (
+    ["account_balances", "trial_balance"].includes(proc.proname) ||
+    !!proc.proargnames?.includes("first")
+  );
 }
 
 /** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */

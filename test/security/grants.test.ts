@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "account_statement",
   "allocate",
   "category_balance",
   "category_entries",
@@ -37,6 +38,7 @@ const READS = [
   "not_eq",
   "queued_transaction",
   "transaction_versions",
+  "trial_balance",
 ];
 const WRITES = [
   "add_to_category",
