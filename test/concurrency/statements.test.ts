@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import { rollUp } from "../support/moments.ts";
 import { openSessions, type Row, type Session } from "../support/sessions.ts";
 
 /** All pages of a statement, and a trial balance, show one snapshot, whatever happens meanwhile. */
@@ -121,6 +122,7 @@ test("under backdating, folding and locked entries each statement is one snapsho
       await holder.step("select pg_sleep(0.03)");
       await holder.step("commit");
       await database.pool.query(fold(ledger));
+      await database.pool.query(rollUp(ledger, "alice"));
     }
   };
   let named = 0;
