@@ -258,8 +258,14 @@ const cases: [code: string, sql: string][] = [
   ["LDARG", "partially_post_transaction('main', uuidv7(), '{}')"],
   ["LDARG", "transaction_versions('main', null)"],
   ["LDTXN", "transaction_versions('main', uuidv7())"],
-  ["0A000", "account_balance('main', 'alice', recorded_at => 'infinity')"],
-  ["0A000", "account_balances('main', '{alice}', '-infinity')"],
+  ["LDARG", "account_balance('main', 'alice', 'infinity')"],
+  ["LDARG", "account_balance('main', 'alice', recorded_at => 'infinity')"],
+  ["LDARG", "account_balance('main', 'alice', lock_version => -1)"],
+  ["LDARG", "account_balance('main', 'alice', lock_version => 9223372036854775807)"],
+  ["LDARG", "account_balance('main', 'alice', now(), lock_version => 0)"],
+  ["LDARG", "account_balance('main', 'alice', recorded_at => now(), lock_version => 0)"],
+  ["LDARG", "account_balances('main', '{alice}', '-infinity')"],
+  ["LDARG", "category_balance('main', 'all', 'infinity')"],
   ["LDARG", "delete_account_metadata('main', 'alice', null)"],
 ];
 

@@ -44,9 +44,9 @@ describe("every code is fired, with its facts and a hint", () => {
       {},
     ],
     [
-      "0A000",
-      failed("account_balance", { account: "a", lock_version: 1 }),
-      { argument: "lock_version" },
+      "LDARG",
+      failed("account_balance", { account: "alice", lock_version: 77 }),
+      { argument: "lock_version", value: 77 },
     ],
     ["LDARG", refused(move("a b", "bob", 1)), { argument: "account", index: 1, value: "a b" }],
     ["LDARG", failed("close_account", { address: null }), { argument: "address", value: null }],

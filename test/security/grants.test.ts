@@ -37,6 +37,7 @@ const READS = [
   "lte",
   "not_eq",
   "queued_transaction",
+  "search_transactions",
   "transaction_versions",
   "trial_balance",
 ];
@@ -69,7 +70,7 @@ const WRITES = [
   "transfer_between_ledgers",
   "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger", "set_queue_limit"];
+const ADMINISTERS = ["create_currency", "create_ledger", "rebuild_balances", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
@@ -91,6 +92,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "rollups",
   "transaction_queue",
   "transactions",
 ];
@@ -155,14 +157,19 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "accounts_to_roll_up",
+    "check_accounts",
     "drain_queue",
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "index_search",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
+    "roll_up_account",
+    "unindexed_ledgers",
   ]);
 });
 
