@@ -46,6 +46,8 @@ const grant = async (role: string, ledger: string, access: string) => {
 const CALLS: [name: string, args: object][] = [
   ["account_balance", { account: "alice" }],
   ["account_balances", { accounts: ["alice"] }],
+  ["account_statement", { account: "alice" }],
+  ["trial_balance", {}],
   ["category_balance", { category: "all" }],
   ["category_entries", { category: "all" }],
   ["category_transactions", { category: "all" }],
