@@ -117,17 +117,18 @@ test("periods are closed and reopened, and refuse with the code's name", async (
   expect(reopenPeriod.result.closedUntil).toMatch(/^2025-01-01/);
 });
 
+const codeOf = async (query: string, sent = admin) =>
+  (await server.ask(query, {}, sent)).errors?.[0]?.extensions?.code;
+
 test("what is refused: an unknown account, and a ledger that is not the caller's", async () => {
-  const ask = async (query: string, sent = admin) =>
-    (await server.ask(query, {}, sent)).errors?.[0]?.extensions?.code;
-  expect(await ask(`{ accountStatement(ledger: "main", account: "nobody") { nextPage } }`)).toBe(
+  expect(await codeOf(`{ accountStatement(ledger: "main", account: "nobody") { nextPage } }`)).toBe(
     "ACCOUNT_NOT_FOUND",
   );
   expect(
-    await ask(`{ accountStatement(ledger: "main", account: "bank", first: 1001) { nextPage } }`),
+    await codeOf(`{ accountStatement(ledger: "main", account: "bank", first: 1001) { nextPage } }`),
   ).toBe("INVALID_ARGUMENT");
   const stranger = { token: await sign({ role: "daybook_reader", ledgers: ["other"] }) };
-  expect(await ask(`{ trialBalance(ledger: "main") { account } }`, stranger)).toBe(
+  expect(await codeOf(`{ trialBalance(ledger: "main") { account } }`, stranger)).toBe(
     "PERMISSION_DENIED",
   );
 });
