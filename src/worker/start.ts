@@ -6,6 +6,7 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { startSealing } from "./seal.ts";
 import { startRollingUp } from "./rollup.ts";
 import { startIndexing } from "./search.ts";
 
@@ -19,6 +20,7 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
+ * queue, sealing the log, checks of the caches, and hourly jobs.
  * queue, rolling up, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
@@ -40,6 +42,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startSealing({ connectionString, log }),
       startRollingUp({ connectionString, log }),
       startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),

@@ -93,9 +93,9 @@ test("under backdating, folding and locked entries each statement is one snapsho
   const names = ["ann", "bob", "carl", "holder", "reader"] as const;
   const { holder, reader, ...writers } = await openSessions(database, names);
   const ledger = await openLedger(database, { alice: { money: 1e6 } });
-  let isOver = false;
+  const writing = { isOver: false };
   const write = async (writer: Session) => {
-    while (!isOver) {
+    while (!writing.isOver) {
       const [from, to] = Math.random() < 0.5 ? ["world", "alice"] : ["alice", "world"];
       const given = {
         effective_at: time(0, 10),
@@ -116,7 +116,7 @@ test("under backdating, folding and locked entries each statement is one snapsho
     }
   };
   const hold = async () => {
-    while (!isOver) {
+    while (!writing.isOver) {
       await holder.step("begin");
       await holder.step(withdrawal(ledger, "alice", 1));
       await holder.step("select pg_sleep(0.03)");
@@ -150,12 +150,12 @@ test("under backdating, folding and locked entries each statement is one snapsho
       }
       named += queuedIn(first);
     }
-    isOver = true;
+    writing.isOver = true;
   };
   await Promise.all([
     ...Object.values(writers).map(write),
     hold(),
-    read().finally(() => (isOver = true)),
+    read().finally(() => (writing.isOver = true)),
   ]);
   expect(named).toBeGreaterThan(100);
   expect(await violations(database, ledger)).toEqual([]);

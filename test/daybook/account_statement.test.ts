@@ -190,9 +190,10 @@ describe("an account whose counters have drifted", () => {
   });
 });
 
-describe("errors", () => {
-  const refused = async (args: object) => books.refused(() => statement(args));
+const refused = async (args: object) => books.refused(() => statement(args));
+const json = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
 
+describe("errors", () => {
   test.each<[string, object, string]>([
     ["no such account", { account: "nobody" }, "LDACC"],
     ["a malformed address", { account: "a b" }, "LDARG"],
@@ -224,7 +225,6 @@ describe("errors", () => {
         "base64",
       );
     };
-    const json = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
     const LDARG = { code: "LDARG", detail: { argument: "after" } };
     for (const wrong of [
       "",

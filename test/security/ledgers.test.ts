@@ -72,10 +72,13 @@ const CALLS: [name: string, args: object][] = [
   ["grant_category_access", { role: "test_reader", category: "all" }],
   ["revoke_category_access", { role: "test_reader", category: "all" }],
   ["revoke_ledger_access", { role: "test_reader" }],
+  ["log_head", {}],
+  ["check_log_head", { no: 0, hash: "0".repeat(64) }],
+  ["verify_log", {}],
 ];
 
-/** Those of them that read. */
-const READS = /^(account_(balance|statement)|category_|trial_)/;
+/** Calls that read. */
+const READS = /^(account_(balance|statement)|category_|trial_|log_|check_log_|verify_log)/;
 
 describe("a login with a grant on one ledger", () => {
   beforeEach(async () => {
