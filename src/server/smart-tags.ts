@@ -19,6 +19,7 @@ const SEARCHABLE: Record<string, string[]> = {
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
   log: ["ledger", "id"],
   transaction_queue: ["ledger"],
+  balance_health: ["ledger"],
 };
 
 /**
@@ -72,6 +73,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
     ],
   },
+  balance_health: {
+    primaryKey: "ledger",
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName balanceHealth|@foreignSingleFieldName balanceHealth",
+    ],
+  },
   log: {
     primaryKey: "ledger,id",
     foreignKey: [
@@ -98,6 +105,7 @@ const NULLABLE: Record<string, string[]> = {
   trial_balance_row: ["account", "normal_balance"],
   account_statement: ["starts_at", "ends_at", "next_page"],
   statement_entry: ["description", "external_id"],
+  balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
 };
 
 const rules: Rules = [
@@ -175,11 +183,17 @@ type Column = Parameters<
   Extract<Extract<Rules[number], { kind: "attribute" }>["match"], Function>
 >[0];
 
+/** Functions whose result is as long as what was asked about, or hopefully empty. */
+const OF_OWN_LENGTH = new Set([
+  "account_balances",
+  "trial_balance",
+  "verify_accounts",
+  "verify_totals",
+  "verify_transactions",
+]);
+
 function hasOwnLength(proc: Procedure): boolean {
-  return (
-    ["account_balances", "trial_balance"].includes(proc.proname) ||
-    !!proc.proargnames?.includes("first")
-  );
+  return OF_OWN_LENGTH.has(proc.proname) || !!proc.proargnames?.includes("first");
 }
 
 /** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */
