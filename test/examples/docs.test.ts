@@ -118,3 +118,16 @@ test("search.md: transactions are found by what is known of them", async () => {
     { description: "STARBUCKS #1234", transaction: { entries: { nodes: [{}, {}] } } },
   ]);
 });
+
+test("partitions.md: months are made ahead, and what is in none is moved", async () => {
+  client = await server.database.connect(); // as the owner
+  const [[health], moved] = await run("partitions.md");
+  expect(health).toHaveLength(3);
+  for (const each of health)
+    expect(each).toMatchObject({ is_made_ahead: true, default_is_empty: true });
+  expect(moved.flat()).toEqual([
+    { clear_default: "0" },
+    { clear_default: "0" },
+    { clear_default: "0" },
+  ]);
+});
