@@ -7,9 +7,9 @@ const FETCH = 1000;
 
 /** A ledger as it is at one moment, however long one reads. */
 export type Snapshot = {
-  /** The rows of a small question. */
-  query<Row extends QueryResultRow>(sql: string): Promise<Row[]>;
-  /** The rows of a large one, in portions. In both, $1 is the ledger. */
+  /** The rows of a small question. Its first parameter is the ledger, as that of a large one is. */
+  query<Row extends QueryResultRow>(sql: string, ...values: unknown[]): Promise<Row[]>;
+  /** The rows of a large one, in portions. */
   stream<Row extends QueryResultRow>(sql: string): AsyncGenerator<Row[]>;
   close(): Promise<void>;
 };
@@ -34,8 +34,8 @@ export async function openSnapshot(connectionString: string, ledger: string): Pr
     throw error;
   }
   return {
-    query: async <Row extends QueryResultRow>(sql: string) =>
-      (await client.query<Row>(sql, [ledger])).rows,
+    query: async <Row extends QueryResultRow>(sql: string, ...values: unknown[]) =>
+      (await client.query<Row>(sql, [ledger, ...values])).rows,
     stream: (sql) => readRows(client, sql, ledger),
     close: () => client.end(),
   };
