@@ -77,7 +77,7 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   }
   reader.finish();
   const log = consoleLog("import");
-  const size = files["rows.ndjson"].bytes;
+  const size = files["rows.ndjson"].bytes + files["log.ndjson"].bytes;
   const progress = startProgress({ size, unit: "lines", stream: process.stderr, log });
   await restoreLedger({ connectionString, folder, manifest, progress });
   process.stdout.write(

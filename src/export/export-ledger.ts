@@ -48,7 +48,7 @@ export function exportLedger(
     try {
       const files = {
         "rows.ndjson": await writeLines(join(partial, "rows.ndjson"), rowsOf(snapshot, count)),
-        "log.ndjson": await writeLines(join(partial, "log.ndjson"), logOf(snapshot, advance)),
+        "log.ndjson": await writeLines(join(partial, "log.ndjson"), logOf(snapshot, head, advance)),
       };
       const manifest: Manifest = { ...FORMAT, product, ledger, ...facts, rows, head, files };
       writeFileSync(join(partial, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`, {

@@ -18,8 +18,14 @@ export type Portion = {
   end: number;
 };
 
-/** Reads lines of an export, `{"<part>":{…}}` each, in portions of a size that one statement takes. */
-export async function* readPortions(chunks: AsyncIterable<Buffer>): AsyncGenerator<Portion> {
+/**
+ * Reads lines of an export, `{"<part>":{…}}` each, in portions of a size that one statement takes.
+ * @param change is given each line and gives what is to be taken in its place
+ */
+export async function* readPortions(
+  chunks: AsyncIterable<Buffer>,
+  change: (line: string) => string,
+): AsyncGenerator<Portion> {
   let rows: string[] = [];
   let bytes = 0;
   let portion = { part: "", first: 0, last: 0, end: 0 };
@@ -30,14 +36,14 @@ export async function* readPortions(chunks: AsyncIterable<Buffer>): AsyncGenerat
     return taken;
   };
   for await (const line of readLines(chunks, LINE_BYTES)) {
-    const text = line.bytes.toString("utf8");
+    const text = change(line.bytes.toString("utf8"));
     const part = partOf(text);
     if (rows.length > 0 && (part !== portion.part || rows.length === LINES || bytes > BYTES)) {
       yield take();
     }
     if (rows.length === 0) portion = { part, first: line.number, last: line.number, end: line.end };
     rows.push(text.slice(part.length + 4, -1));
-    bytes += line.bytes.length;
+    bytes += text.length;
     portion.last = line.number;
     portion.end = line.end;
   }

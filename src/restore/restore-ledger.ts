@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { withSettings } from "../database-url.ts";
 import { describeError, errorCode } from "../errors.ts";
-import type { Manifest } from "../export/manifest.ts";
+import { FILES, type FileName, type Manifest } from "../export/manifest.ts";
 import type { Progress } from "../import/progress.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { checkFiles } from "./check-files.ts";
 import { readPortions, type Portion } from "./portions.ts";
+import { withoutRecord } from "./sealed-line.ts";
+import { verifyLog } from "./verify-log.ts";
 
 export type RestoreOptions = {
   connectionString: string;
@@ -34,6 +36,7 @@ export async function restoreLedger(options: RestoreOptions): Promise<void> {
     await restoreRows(client, options);
     const facts = { head: manifest.head, exported_at: manifest.exported_at };
     await client.query("select daybook_private.finish_restoring($1, $2)", [manifest.ledger, facts]);
+    await verifyLog(client, manifest);
     await client.query("commit");
   } finally {
     progress.stop();
@@ -54,15 +57,19 @@ async function makePartitions(client: Client, manifest: Manifest): Promise<void>
 
 async function restoreRows(client: Client, options: RestoreOptions): Promise<void> {
   const { folder, manifest, progress } = options;
-  let lines = 0;
-  for await (const portion of readPortions(createReadStream(join(folder, "rows.ndjson")))) {
-    try {
-      await restorePortion(client, manifest.ledger, portion);
-    } catch (cause) {
-      throw placed(cause, portion);
+  let [before, lines] = [0, 0];
+  for (const file of FILES) {
+    const bytes = createReadStream(join(folder, file));
+    for await (const portion of readPortions(bytes, withoutRecord)) {
+      try {
+        await restorePortion(client, manifest.ledger, portion);
+      } catch (cause) {
+        throw placed(cause, file, portion);
+      }
+      lines += portion.last - portion.first + 1;
+      progress.update(before + portion.end, lines);
     }
-    lines = portion.last;
-    progress.update(portion.end, lines);
+    before += manifest.files[file].bytes;
   }
 }
 
@@ -78,13 +85,9 @@ async function restorePortion(
   }
 }
 
-function placed(cause: unknown, { part, first, last }: Portion): Error {
+function placed(cause: unknown, file: FileName, { part, first, last }: Portion): Error {
   const hint =
-    part === "ledger"
-      ? undefined
-      : `Nothing was restored: it is in lines ${first} to ${last} of rows.ndjson.`;
-  return Object.assign(new Error(describeError(cause), { cause }), {
-    code: errorCode(cause),
-    hint,
-  });
+    part === "ledger" ? "" : `Nothing was restored: it is in lines ${first} to ${last} of ${file}.`;
+  const message = describeError(cause);
+  return Object.assign(new Error(message, { cause }), { code: errorCode(cause), hint });
 }
