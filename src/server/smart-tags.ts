@@ -13,6 +13,7 @@ const SEARCHABLE: Record<string, string[]> = {
   categories: ["ledger", "category", "currency"],
   category_members: ["ledger", "id", "category", "account_id", "child_category"],
   balances: ["ledger", "account", "account_id", "currency"],
+  rollups: ["ledger", "account", "account_id"],
   transactions: ["ledger", "id"],
   entries: ["ledger", "id", "account_id", "transaction_id"],
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
@@ -54,6 +55,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
     ],
   },
+  rollups: {
+    primaryKey: "ledger,account_id",
+    foreignKey: [
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName rollup",
+    ],
+  },
   transaction_queue: {
     primaryKey: "ledger",
     foreignKey: [
@@ -73,6 +80,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
 const NULLABLE: Record<string, string[]> = {
   // A category's balance is of no account.
   balances: ["account", "account_id", "lock_version"],
+  rollups: ["rolled_up_at"],
   current_entries: [
     "lock_version",
     "pending_debits",

@@ -1,6 +1,7 @@
 import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
+import { startChecking } from "./check.ts";
 import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
@@ -16,7 +17,7 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
- * queue, and hourly jobs.
+ * queue, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -37,6 +38,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startChecking({ connectionString, log }),
     ];
     return {
       async stop() {

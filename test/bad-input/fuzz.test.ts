@@ -4,7 +4,7 @@ import { useBooks } from "../support/use-books.ts";
 
 /** What a caller may be told, whatever he sends: the contract's codes that single calls can raise. */
 const CONTRACT =
-  /^(42501|0A000|LD(ARG|ISO|IDM|AMT|LED|ACC|CTG|TXN|DUP|CUR|UNB|EXT|STA|CLS|VER|BAL|LIM|CAT|CYC|RCP|QUE))$/;
+  /^(42501|0A000|LD(ARG|ISO|IDM|AMT|LED|ACC|CTG|TXN|DUP|CUR|UNB|EXT|STA|CLS|PER|VER|BAL|LIM|CAT|CYC|RCP|QUE))$/;
 
 let pendingId: string;
 const books = useBooks(async ({ create, open, call }) => {

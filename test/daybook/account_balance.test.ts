@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { move, useBooks } from "../support/use-books.ts";
 
 const books = useBooks();
@@ -63,23 +63,6 @@ test("amounts beyond the range of bigint are exact", async () => {
   expect(await books.balance("alice")).toMatchObject({
     posted_amount: `1${"9".repeat(35)}8`,
     available_amount: `1${"9".repeat(35)}8`,
-  });
-});
-
-describe("what is not there yet is 0A000", () => {
-  test.each<[string, unknown]>([
-    ["effective_at", "2026-01-01T00:00:00Z"],
-    ["recorded_at", "2026-01-01T00:00:00Z"],
-    ["lock_version", 0],
-  ])("%s", async (argument, value) => {
-    const args = { account: "alice", [argument]: value };
-    expect(await books.refusal("account_balance", args)).toMatchObject({
-      code: "0A000",
-      detail: { argument },
-    });
-    expect(
-      await books.call("account_balance", { account: "alice", [argument]: null }),
-    ).toMatchObject({ account: "alice" });
   });
 });
 

@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import { move, useBooks } from "../support/use-books.ts";
 
 const books = useBooks();
-const balances = (accounts: unknown) => books.all("account_balances", { accounts });
+const balances = (accounts: unknown, effective_at?: string) =>
+  books.all("account_balances", { accounts, effective_at });
 const refusal = (accounts: unknown, args: object = {}) =>
   books.refusal("account_balances", { accounts, ...args });
 
@@ -46,12 +47,27 @@ test("null accounts are LDARG", async () => {
   expect(await refusal(null)).toMatchObject({ code: "LDARG" });
 });
 
-test("effective_at is 0A000", async () => {
-  const args = { effective_at: "2026-01-01T00:00:00Z" };
-  expect(await refusal(["alice"], args)).toMatchObject({
-    code: "0A000",
-    detail: { argument: "effective_at" },
+test("at a time, every row counts what is effective by then, in order, repetitions too", async () => {
+  await books.create(move("alice", "bob", 5), { effective_at: "2001-01-01T00:00:00Z" });
+  await books.create(move("alice", "bob", 7), { effective_at: "2002-01-01T00:00:00Z" });
+  const rows = await balances(["bob", "carol", "alice", "bob"], "2001-06-01");
+  expect(rows.map((row) => [row["account"], row["lock_version"], row["posted_amount"]])).toEqual([
+    ["bob", "1", "5"],
+    ["carol", "0", "0"],
+    ["alice", "1", "-5"],
+    ["bob", "1", "5"],
+  ]);
+  const alone = { account: "alice", effective_at: "2001-06-01" };
+  expect(rows[2]).toEqual(await books.call("account_balance", alone));
+});
+
+test("an infinite time is LDARG, after addresses and before what is missing", async () => {
+  const args = { effective_at: "infinity" };
+  expect(await refusal(["nobody"], args)).toMatchObject({
+    code: "LDARG",
+    detail: { argument: "effective_at", value: "infinity" },
   });
+  expect(await refusal(["a b"], args)).toMatchObject({ detail: { argument: "accounts" } });
 });
 
 test("LDLED for a ledger that does not exist, also without addresses", async () => {

@@ -78,8 +78,26 @@ test("counts what is queued, of its own accounts only", async () => {
   }
 });
 
+test("at a time, counts what is effective by then, by today's membership, each account once", async () => {
+  await books.create(move("carol", "alice", 30), { effective_at: "2001-01-01T00:00:00Z" });
+  await books.create(move("carol", "bob", 4), { effective_at: "2002-01-01T00:00:00Z" });
+  const at = (category: string, effective_at: string) =>
+    books.call("category_balance", { category, effective_at });
+  expect(await at("top", "2000-12-31T23:59:59Z")).toMatchObject({ posted_amount: "0" });
+  expect(await at("top", "2001-01-01T00:00:00Z")).toMatchObject({
+    posted_amount: "30",
+    account: null,
+    lock_version: null,
+  });
+  expect(await at("top", "2002-01-01T00:00:00Z")).toMatchObject({ posted_amount: "34" });
+  expect(await at("empty", "2002-01-01T00:00:00Z")).toMatchObject({ posted_amount: "0" });
+  await books.call("remove_from_category", { category: "top", child_category: "right" });
+  expect(await at("top", "2002-01-01T00:00:00Z")).toMatchObject({ posted_amount: "30" });
+});
+
 test.each<[string, object]>([
-  ["0A000", { effective_at: "2020-01-01" }],
+  ["LDARG", { effective_at: "infinity" }],
+  ["LDARG", { effective_at: "-infinity", category: "none" }],
   ["LDARG", { category: null }],
   ["LDARG", { category: "a b" }],
   ["LDCTG", { category: "none" }],

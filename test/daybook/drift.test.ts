@@ -25,6 +25,18 @@ async function drift(address: string, { credits = 0, version = 0, marked = true 
   );
 }
 const atLeast = (gte: number) => ({ available_balance: { gte } });
+const twice = (bound: number) => [
+  debit("alice", 60, atLeast(bound)),
+  debit("alice", 40),
+  credit("bob", 100),
+];
+const lock = (gte: number) => ({
+  category_locks: [{ category: "all", available_balance: { gte } }],
+});
+const batch = (count: number, entries: (n: number) => object[]) =>
+  books.all("create_transactions", {
+    transactions: Array.from({ length: count }, (_, n) => ({ entries: entries(n) })),
+  });
 const stored = async (address: string) =>
   (await books.entriesOf(address)).map((row) => [row["lock_version"], row["posted_credits"]]);
 
@@ -116,11 +128,6 @@ describe("conditions", () => {
 
   test("several entries of one transaction are judged together", async () => {
     await drift("alice", { credits: 50 });
-    const twice = (bound: number) => [
-      debit("alice", 60, atLeast(bound)),
-      debit("alice", 40),
-      credit("bob", 100),
-    ];
     expect(await books.createRefused(twice(1))).toMatchObject({ detail: { actual: "0" } });
     await books.create(twice(0));
   });
@@ -129,9 +136,6 @@ describe("conditions", () => {
     await books.call("create_category", { category: "all", currency: "USD" });
     await books.call("add_to_category", { category: "all", account: "alice" });
     await drift("alice", { credits: 50 });
-    const lock = (gte: number) => ({
-      category_locks: [{ category: "all", available_balance: { gte } }],
-    });
     const args = { entries: move("alice", "bob", 60), ...lock(41) };
     expect(await books.refusal("create_transaction", args)).toMatchObject({ code: "LDCAT" });
     await books.call("create_transaction", { ...args, ...lock(40) });
@@ -162,11 +166,6 @@ describe("conditions", () => {
 });
 
 describe("batches", () => {
-  const batch = (count: number, entries: (n: number) => object[]) =>
-    books.all("create_transactions", {
-      transactions: Array.from({ length: count }, (_, n) => ({ entries: entries(n) })),
-    });
-
   test("members with conditions on a drifted account are judged by its entries", async () => {
     await drift("alice", { credits: 50 });
     const rows = await batch(60, () => move("alice", "bob", 2, atLeast(0)));

@@ -8,11 +8,13 @@ const books = useBooks(async ({ open, call, create }) => {
   await open("closed");
   await call("close_account", { address: "closed" });
   await open("limited", { balance_min: 0 });
+  await call("close_period", { until: "2001-01-01T00:00:00Z" });
   await call("create_category", { category: "all", currency: "USD" });
   await call("add_to_category", { category: "all", account: "alice" });
   await create(move("carol", "bank", 1), { external_id: "taken", idempotency_key: "known" });
 });
 
+const old = { effective_at: "2000-12-31T23:59:59Z" };
 const unknown = "00000000-0000-7000-8000-000000000000";
 const short = { available_balance: { gte: 1000 } };
 const stale = { lock_version: 77 };
@@ -42,9 +44,9 @@ describe("every code is fired, with its facts and a hint", () => {
       {},
     ],
     [
-      "0A000",
-      failed("account_balance", { account: "a", lock_version: 1 }),
-      { argument: "lock_version" },
+      "LDARG",
+      failed("account_balance", { account: "alice", lock_version: 77 }),
+      { argument: "lock_version", value: 77 },
     ],
     ["LDARG", refused(move("a b", "bob", 1)), { argument: "account", index: 1, value: "a b" }],
     ["LDARG", failed("close_account", { address: null }), { argument: "address", value: null }],
@@ -110,6 +112,15 @@ describe("every code is fired, with its facts and a hint", () => {
       },
     ],
     ["LDCLS", refused(move("bob", "closed", 1)), { index: 2, account: "closed" }],
+    [
+      "LDPER",
+      refused(move("bob", "bank", 1), old),
+      {
+        ledger: "main",
+        effective_at: expect.stringMatching(/^2000-12-31/),
+        closed_until: expect.stringMatching(/^2001-01-01/),
+      },
+    ],
     ["LDVER", refused(move("bob", "bank", 1, stale)), { index: 1, account: "bob" }],
     [
       "LDBAL",
@@ -243,6 +254,7 @@ describe("of simultaneous errors the first in the contract's order is raised", (
       ],
       args: {},
     },
+    LDPER: { entries: same, args: old },
     LDVER: {
       entries: (entries) => [
         entries[0]!,

@@ -11,6 +11,7 @@ const books = useBooks(async ({ open, call, create }) => {
   await open("closed");
   await open("limited", { balance_min: 0 });
   await call("close_account", { address: "closed" });
+  await call("close_period", { until: "2001-01-01T00:00:00Z" });
   hold = await create(move("alice", "bob", 100), { status: "pending" });
   posted = await create(move("alice", "bob", 1), { idempotency_key: "used", external_id: "taken" });
 });
@@ -19,11 +20,11 @@ const books = useBooks(async ({ open, call, create }) => {
 const CODES: Record<string, string> = { LEFT: "LDAMT" };
 const ORDERS = {
   post_transaction:
-    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDSTA LDCLS LDVER LDBAL LDLIM",
+    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDSTA LDCLS LDPER LDVER LDBAL LDLIM",
   update_transaction:
-    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDSTA LDCLS LDVER LDBAL LDLIM",
+    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDSTA LDCLS LDPER LDVER LDBAL LDLIM",
   partially_post_transaction:
-    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDEXT LDSTA LEFT LDVER LDBAL",
+    "42501 LDARG LDISO LDIDM LDAMT LDLED LDACC LDTXN LDUNB LDEXT LDSTA LEFT LDPER LDVER LDBAL",
   archive_transaction: "42501 LDARG LDISO LDIDM LDLED LDTXN LDSTA LDVER",
 };
 
@@ -49,6 +50,7 @@ function wrong(name: string, faults: string[]): object {
     ledger: has("LDLED") && !has("LDIDM") ? "none" : "main",
     idempotency_key: has("LDIDM") ? "used" : undefined,
     external_id: has("LDEXT") ? "taken" : undefined,
+    effective_at: has("LDPER") ? "2000-12-31T23:59:59Z" : undefined,
     expected_version: has("LDARG") ? 0 : has("LDVER") ? 9 : undefined,
     entries: name === "archive_transaction" ? undefined : [...lines, ...move("alice", "bob", 1)],
   };

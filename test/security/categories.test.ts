@@ -41,6 +41,7 @@ describe("by SQL", () => {
   test.each([
     ["accounts", "select address from daybook.accounts order by 1", ["alice", "bob"]],
     ["balances", "select account from daybook.balances order by 1", ["alice", "bob"]],
+    ["caches", "select account from daybook.rollups order by 1", ["alice", "bob"]],
     [
       "queued entries in balances",
       "select posted_amount::integer from daybook.balances order by account",

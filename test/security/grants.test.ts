@@ -42,6 +42,7 @@ const WRITES = [
   "add_to_category",
   "archive_transaction",
   "close_account",
+  "close_period",
   "create_category",
   "create_transaction",
   "create_transactions",
@@ -56,6 +57,7 @@ const WRITES = [
   "post_transaction",
   "remove_from_category",
   "reopen_account",
+  "reopen_period",
   "reverse_transaction",
   "revoke_category_access",
   "revoke_ledger_access",
@@ -65,7 +67,7 @@ const WRITES = [
   "transfer_between_ledgers",
   "update_transaction",
 ];
-const ADMINISTERS = ["create_currency", "create_ledger", "set_queue_limit"];
+const ADMINISTERS = ["create_currency", "create_ledger", "rebuild_balances", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
@@ -87,6 +89,7 @@ const RELATIONS = [
   "entries",
   "ledgers",
   "log",
+  "rollups",
   "transaction_queue",
   "transactions",
 ];
@@ -151,6 +154,8 @@ describe.each(ROLES)("%s", (role) => {
 
 test("the worker may execute only its upkeep in the private schema", async () => {
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
+    "accounts_to_roll_up",
+    "check_accounts",
     "drain_queue",
     "ensure_partitions",
     "expire_transactions",
@@ -159,6 +164,7 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
+    "roll_up_account",
   ]);
 });
 

@@ -56,6 +56,8 @@ const CALLS: [name: string, args: object][] = [
   ["set_account_limits", { address: "alice" }],
   ["set_account_metadata", { address: "alice", metadata: {} }],
   ["delete_account_metadata", { address: "alice", key: "a" }],
+  ["close_period", { until: "2020-01-01" }],
+  ["reopen_period", { until: null }],
   ["create_category", { category: "new", currency: "USD" }],
   ["add_to_category", { category: "all", account: "bob" }],
   ["remove_from_category", { category: "all", account: "alice" }],

@@ -231,5 +231,28 @@ select 'facts of an account differ', a.ledger, a.address, to_jsonb(c)
    and (a.normal_balance, a.closed_at, a.balance_min, a.balance_max)
        is distinct from (c.normal_balance, c.closed_at, c.balance_min, c.balance_max)
 union all
+select 'sums by time are not those of the entries up to their cursor', coalesce(s.ledger, e.ledger),
+       coalesce(s.account_id, e.account_id)::text, jsonb_build_object('sums', to_jsonb(s), 'entries', to_jsonb(e))
+  from (select * from daybook_private.entry_sums where $1::text is null or ledger = $1) s
+  full join (
+    select e.ledger, e.account_id, k.effective_in, k.recorded_in,
+           case when k.effective_in = 'ever' then '-infinity' else date_trunc(k.effective_in, e.effective_at, 'UTC') end as effective_from,
+           case when k.recorded_in = 'ever' then '-infinity' else date_trunc(k.recorded_in, e.created_at, 'UTC') end as recorded_from,
+           count(*) as entries,
+           sum(adds_pending_debits) as pending_debits, sum(adds_pending_credits) as pending_credits,
+           sum(adds_posted_debits) as posted_debits, sum(adds_posted_credits) as posted_credits,
+           min(e.id::text) as first_id, max(e.id::text) as last_id
+      from entries e
+      join daybook_private.rollup_cursors u
+        on u.ledger = e.ledger and u.account_id = e.account_id and e.lock_version <= u.lock_version
+     cross join (values ('year', 'ever'), ('month', 'ever'), ('day', 'ever'), ('hour', 'ever'),
+                        ('ever', 'year'), ('ever', 'month'), ('ever', 'day'), ('ever', 'hour'),
+                        ('month', 'month'), ('month', 'day'), ('day', 'month'), ('day', 'day')) k (effective_in, recorded_in)
+     group by 1, 2, 3, 4, 5, 6) e
+    using (ledger, account_id, effective_in, recorded_in, effective_from, recorded_from)
+ where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits, s.first_id::text, s.last_id::text)
+       is distinct from
+       (e.entries, e.pending_debits, e.pending_credits, e.posted_debits, e.posted_credits, e.first_id, e.last_id)
+union all
 select 'default partition is in use', null, 'entries_default', '{}'
  where exists (select from daybook.entries_default)

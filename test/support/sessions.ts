@@ -56,9 +56,9 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
     }
   };
   const looksAt = async (holder?: Session) => {
-    // Rows and transactions, not the momentary locks of a growing table.
+    // Rows, transactions and periods, not the momentary locks of a growing table.
     const { rows } = await database.pool.query(
-      `select wait_event_type = 'Lock' and wait_event in ('transactionid', 'tuple') as waits,
+      `select wait_event_type = 'Lock' and wait_event in ('transactionid', 'tuple', 'advisory') as waits,
               pg_blocking_pids(pid) as holders
          from pg_stat_activity where pid = $1`,
       [pid],

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Log } from "../../src/log.ts";
+import { startChecking } from "../../src/worker/check.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { openLedger, transfer } from "../support/ledgers.ts";
+import { until } from "../support/temporary.ts";
+
+let database: TestDatabase;
+let ledger: string;
+const errors: string[] = [];
+const log: Log = { info() {}, warn() {}, error: (text) => errors.push(text) };
+
+beforeAll(async () => {
+  database = await createDatabase();
+  const accounts = Array.from({ length: 1_200 }, (_, n) => [`a${n}`, {}]);
+  ledger = await openLedger(database, Object.fromEntries(accounts));
+  await database.pool.query(transfer(ledger, "a7", "a1100", 5));
+});
+afterAll(() => database?.drop());
+
+const count = async (what: string) =>
+  (await database.pool.query(`select count(*)::integer as n from ${what}`)).rows[0].n as number;
+const start = (budget = 200) =>
+  startChecking({
+    connectionString: database.urlOf("daybook_worker"),
+    log,
+    budget,
+    restFactor: 0,
+    idle: 20,
+  });
+
+test("goes over all accounts, again and again, finds what differs and says so once", async () => {
+  const checking = start(1);
+  try {
+    await until(
+      "every account was looked at",
+      async () => (await count("daybook_private.account_checks where is_full")) === 1_201,
+    );
+    expect(errors).toEqual([]);
+    await database.pool.query(
+      `update daybook_private.account_counters set posted_credits = 6, lock_version = lock_version + 1
+        where ledger = $1 and address = 'a1100'`,
+      [ledger],
+    );
+    await until("it was found", () => errors.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(errors).toEqual([expect.stringMatching(/^DRIFT: account .* of ledger .*runbook/)]);
+    expect(await count("daybook_private.drifts")).toBe(1);
+  } finally {
+    await checking.stop();
+  }
+});
+
+test("two at once take turns", async () => {
+  const both = [start(), start()];
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await Promise.all(both.map((checking) => checking.stop()));
+  expect(errors).toHaveLength(1);
+});
+
+test("an account that somebody holds is marked when it is let go", async () => {
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query("select from daybook.accounts where address = 'a7' for no key update");
+  await database.pool.query(
+    `update daybook_private.account_counters set posted_credits = 6, lock_version = lock_version + 1
+      where ledger = $1 and address = 'a7'`,
+    [ledger],
+  );
+  const checking = start();
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(errors).toHaveLength(1);
+    await holder.query("commit");
+    await until("it was found", () => errors.length > 1);
+    expect(await count("daybook_private.drifts")).toBe(2);
+  } finally {
+    await checking.stop();
+  }
+});
