@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { Option, type Command } from "commander";
+import { tellExport } from "../export/manifest.ts";
 import type { Snapshot } from "../export/snapshot.ts";
 import type { Progress } from "../import/progress.ts";
 import { version } from "../version.ts";
@@ -81,16 +82,11 @@ async function writeFolder(
   show: Show,
 ): Promise<void> {
   const { exportLedger } = await import("../export/export-ledger.ts");
-  const { rows, head, waiting } = await exportLedger(snapshot, ledger, folder, version(), show);
-  process.stdout.write(
-    `${folder}: ${rows["transaction"] ?? 0} transactions of ${rows["account"] ?? 0} accounts\n` +
-      (head
-        ? `log sealed up to ${head.no}, head ${head.hash}\n`
-        : "nothing of the log was sealed yet\n"),
-  );
-  if (waiting > 0) {
+  const manifest = await exportLedger(snapshot, ledger, folder, version(), show);
+  process.stdout.write(`${folder}: ${tellExport(manifest)}`);
+  if (manifest.waiting > 0) {
     process.stderr.write(
-      `${waiting} transactions wait in the queue and are not in it: let the worker apply them, then export again\n`,
+      `${manifest.waiting} transactions wait in the queue and are not in it: let the worker apply them, then export again\n`,
     );
   }
 }

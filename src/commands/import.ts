@@ -5,6 +5,7 @@ import { configReader } from "../config.ts";
 import type { Input } from "../import/import-file.ts";
 import type { Summary } from "../import/carry-out.ts";
 import { consoleLog } from "../log.ts";
+import { tellExport } from "../export/manifest.ts";
 import { databaseUrlOption } from "./options.ts";
 
 type Flags = {
@@ -68,7 +69,7 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   const reader = configReader();
   const connectionString = reader.databaseUrl(flags.databaseUrl);
   const manifest = readManifest(folder);
-  const { ledger, files, rows } = manifest;
+  const { ledger, files } = manifest;
   if (flags.ledger !== undefined && flags.ledger !== ledger) {
     reader.refuse(`--ledger: the export is of the ledger "${ledger}" and stays that`);
   }
@@ -80,9 +81,7 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   const size = files["rows.ndjson"].bytes + files["log.ndjson"].bytes;
   const progress = startProgress({ size, unit: "lines", stream: process.stderr, log });
   await restoreLedger({ connectionString, folder, manifest, progress });
-  process.stdout.write(
-    `ledger ${ledger}: ${rows["transaction"] ?? 0} transactions of ${rows["account"] ?? 0} accounts\n`,
-  );
+  process.stdout.write(`ledger ${ledger}: ${tellExport(manifest)}`);
 }
 
 async function runImport(file: string, flags: Flags): Promise<void> {

@@ -25,3 +25,11 @@ export type Manifest = typeof FORMAT & {
   waiting: number;
   files: Record<FileName, FileFacts>;
 };
+
+/** What is in an export, in words. */
+export function tellExport({ rows, head }: Pick<Manifest, "rows" | "head">): string {
+  return (
+    `${rows["transaction"] ?? 0} transactions of ${rows["account"] ?? 0} accounts\n` +
+    (head ? `log sealed up to ${head.no}, head ${head.hash}\n` : "nothing of the log is sealed\n")
+  );
+}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Manifest } from "../../src/export/manifest.ts";
+import type { FileName, Manifest } from "../../src/export/manifest.ts";
 import { fingerprint, violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { fold } from "../support/ledgers.ts";
@@ -23,7 +23,14 @@ beforeAll(async () => {
   await admin.query("select daybook.create_currency('X_9', 30, 'Points')");
   await fillRichLedger(admin, "rich");
   await queueEntries();
-  expect(await exportTo(folder)).toMatchObject({ code: 0, stderr: expect.stringMatching(/ 100 %/) });
+  await seal(here);
+  await admin.query(
+    "select daybook.set_account_metadata('rich', 'old', '{\"not\": \"sealed yet\"}')",
+  );
+  expect(await exportTo(folder)).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/ 100 %/),
+  });
 });
 beforeEach(async () => {
   await there?.drop();
@@ -53,6 +60,19 @@ async function queueEntries(): Promise<void> {
   expect(rows).toHaveLength(1);
 }
 
+/** Seals all of the log, as the worker does. */
+async function seal(db: TestDatabase): Promise<void> {
+  const { rows } = await db.pool.query("select * from daybook_private.seal_log('rich', 10000)");
+  expect(rows[0].sealed).toBeGreaterThan(0);
+}
+
+const headOf = async (db: TestDatabase) =>
+  (await db.pool.query("select no::integer, hash from daybook.log_head('rich')")).rows[0];
+
+const verified = async (db: TestDatabase) =>
+  (await db.pool.query("select problem, to_no - head_no as left from daybook.verify_log('rich')"))
+    .rows[0];
+
 /** Every row of the tables that make up a ledger, and those of its caches. */
 const everything = (db: TestDatabase) => fingerprint(db, "rich");
 
@@ -64,6 +84,47 @@ describe("a ledger that was taken elsewhere", () => {
     expect(code).toBe(0);
     expect(await everything(there)).toBe(await everything(here));
     expect(await violations(there)).toEqual([]);
+    const head = await headOf(here);
+    expect(head.no).toBeGreaterThan(50);
+    expect(stdout).toContain(`log sealed up to ${head.no}, head ${head.hash}\n`);
+    expect(await headOf(there)).toEqual(head);
+    expect(await verified(there)).toEqual({ problem: null, left: "0" });
+  });
+
+  test("goes on being sealed where it was left, and by the same chain", async () => {
+    await importFrom(folder);
+    const { no, hash } = await headOf(here);
+    await seal(there);
+    expect((await headOf(there)).no).toBe(no + 1);
+    expect(await verified(there)).toEqual({ problem: null, left: "0" });
+    const { rows } = await there.pool.query(
+      "select * from daybook.check_log_head('rich', $1, $2)",
+      [no, hash],
+    );
+    expect(rows[0]).toEqual({ check_log_head: true });
+  });
+
+  test("leaves access behind, and says so in its log", async () => {
+    const admin = await here.connectAs("test_admin");
+    await admin.query("select daybook.create_ledger('shared')");
+    await admin.query("select daybook.create_category('shared', 'some', 'USD')");
+    await admin.query("select daybook.grant_ledger_access('test_writer', 'shared', 'write')");
+    await admin.query("select daybook.grant_category_access('test_reader', 'shared', 'some')");
+    const out = join(temporary.path, "shared.export");
+    await exportTo(out, "shared");
+    expect(await importFrom(out)).toMatchObject({ code: 0 });
+    const { rows } = await there.pool.query(
+      "select kind, data from daybook.log where ledger = 'shared' and kind like 'revoke%' order by kind",
+    );
+    expect(rows).toEqual([
+      { kind: "revoke_category_access", data: { role: "test_reader", category: "some" } },
+      { kind: "revoke_ledger_access", data: { role: "test_writer" } },
+    ]);
+    await there.pool.query("select daybook_private.seal_log('shared', 100)");
+    const [verification] = (
+      await there.pool.query("select problem, detail from daybook.verify_log('shared')")
+    ).rows;
+    expect(verification).toEqual({ problem: null, detail: null });
   });
 
   test("goes on: retries are replays, queued entries are folded, money moves", async () => {
@@ -121,15 +182,15 @@ describe("is refused, and leaves nothing:", () => {
     expect(await everything(there)).toBe(before);
   }
 
-  /** Changes rows.ndjson and makes the manifest agree, as one who means it would. */
-  function forge(change: (lines: string[]) => void): void {
-    const lines = readFileSync(join(copy, "rows.ndjson"), "utf8").split("\n");
+  /** Changes a file and makes the manifest agree, as one who means it would. */
+  function forge(change: (lines: string[]) => void, file: FileName = "rows.ndjson"): void {
+    const lines = readFileSync(join(copy, file), "utf8").split("\n");
     change(lines);
     const text = lines.join("\n");
-    writeFileSync(join(copy, "rows.ndjson"), text);
+    writeFileSync(join(copy, file), text);
     const sha256 = createHash("sha256").update(text).digest("hex");
     const { files, ...facts } = manifest();
-    Object.assign(files["rows.ndjson"], { sha256 });
+    Object.assign(files[file], { sha256 });
     writeFileSync(join(copy, "manifest.json"), JSON.stringify({ ...facts, files }));
   }
 
@@ -166,6 +227,55 @@ describe("is refused, and leaves nothing:", () => {
   test("a transaction that was left out", async () => {
     forge((lines) => lines.splice(find(lines, /"amount": 100005,/), 1));
     await expectRefusal(copy, /version and counters of an entry do not follow/);
+  });
+
+  test.each([
+    ["a description", /"description": "undone"/, '"description": "done"'],
+    ["metadata of a transaction", /"who": "bob"/, '"who": "bib"'],
+    ["who did it", /"actor": "test_admin"(?=.*"transaction_id")/, '"actor": "test_auditor"'],
+    ["an effective time", /"effective_at": "2023-06-01T/g, '"effective_at": "2023-06-02T'],
+    ["an account's limit", /"balance_min": 5,/, '"balance_min": 6,'],
+  ])("%s that was changed", async (_name, pattern, instead) => {
+    forge((lines) => {
+      const at = find(lines, pattern);
+      lines[at] = lines[at]!.replace(pattern, instead);
+    });
+    await expectRefusal(
+      copy,
+      /nothing was restored: the log says otherwise: (record_changed|state_differs)/,
+    );
+  });
+
+  test.each([
+    [
+      "a record that was changed",
+      /"record":\{(.*)"amount":"100005"/,
+      '"record":{$1"amount":"100006"',
+      /record \d+ of log\.ndjson is not what was sealed/,
+    ],
+    [
+      "a leaf that was changed",
+      /"leaf":"..../,
+      '"leaf":"0000',
+      /record 1 of log\.ndjson is not what was sealed/,
+    ],
+    [
+      "a block that was changed",
+      /"block":\{"block":1,(.*)"hash":"..../,
+      '"block":{"block":1,$1"hash":"0000',
+      /block_changed/,
+    ],
+  ])("%s in the log", async (_name, pattern, instead, message) => {
+    forge((lines) => {
+      const at = find(lines, pattern);
+      lines[at] = lines[at]!.replace(pattern, instead);
+    }, "log.ndjson");
+    await expectRefusal(copy, message);
+  });
+
+  test("a log that was cut off at its end", async () => {
+    forge((lines) => lines.splice(0), "log.ndjson");
+    await expectRefusal(copy, /the log ends at 0, .* and not where the manifest says/);
   });
 
   test("rows that would go into another ledger", async () => {
