@@ -7,6 +7,7 @@ import { fingerprint, violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { fold } from "../support/ledgers.ts";
 import { fillRichLedger } from "../support/rich-ledger.ts";
+import { drainAs } from "../support/use-books.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -23,6 +24,7 @@ beforeAll(async () => {
   await admin.query("select daybook.create_currency('X_9', 30, 'Points')");
   await fillRichLedger(admin, "rich");
   await queueEntries();
+  await applyFromQueue();
   await seal(here);
   await admin.query(
     "select daybook.set_account_metadata('rich', 'old', '{\"not\": \"sealed yet\"}')",
@@ -60,6 +62,19 @@ async function queueEntries(): Promise<void> {
   expect(rows).toHaveLength(1);
 }
 
+const ENQUEUE = `
+  select receipt_id from daybook.enqueue_transactions('rich', array[row(
+    array[daybook.debit('bank:cash', 7), daybook.credit('users:alice', 7)],
+    null, null, $1, null, null, null, null, null, null)::daybook.transaction_input])`;
+
+/** Leaves a finished receipt. */
+async function applyFromQueue(): Promise<void> {
+  await here.pool.query(ENQUEUE, ["receipt"]);
+  expect(
+    await drainAs(async (sql, values) => (await here.pool.query(sql, values)).rows, "rich"),
+  ).toBe(1);
+}
+
 /** Seals all of the log, as the worker does. */
 async function seal(db: TestDatabase): Promise<void> {
   const { rows } = await db.pool.query("select * from daybook_private.seal_log('rich', 10000)");
@@ -80,7 +95,7 @@ describe("a ledger that was taken elsewhere", () => {
   test("is the same in every row, ids, versions, queue, keys and log included", async () => {
     const { code, stdout, stderr } = await importFrom(folder);
     expect(stderr).toMatch(/info import: 100 %, \d+ lines/);
-    expect(stdout).toMatch(/^ledger rich: \d+ transactions of 11 accounts\n/);
+    expect(stdout).toMatch(/^ledger rich: \d+ transactions of 12 accounts\n/);
     expect(code).toBe(0);
     expect(await everything(there)).toBe(await everything(here));
     expect(await violations(there)).toEqual([]);
@@ -381,6 +396,13 @@ describe("rows are put back by nobody", () => {
       });
     }
   });
+});
+
+test("an export says what is not in it: transactions that wait in the queue", async () => {
+  await here.pool.query(ENQUEUE, ["waits"]);
+  const { code, stderr } = await exportTo(join(temporary.path, "waiting.export"));
+  expect(stderr).toMatch(/^1 transactions wait in the queue and are not in it/m);
+  expect(code).toBe(0);
 });
 
 test("an export does not write over what is there, and one that fails leaves nothing", async () => {
