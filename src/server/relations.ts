@@ -5,6 +5,7 @@ import { extendSchema } from "postgraphile/utils";
 /**
  * `TransactionResult.transaction`: the row that the call made, read in the call's own transaction.
  * `Receipt.transaction`: the row that came of a queued one.
+ * `FoundTransaction.transaction`: the row that a search found, with its lines.
  * `Category.balance`: what the query `categoryBalance` says of it.
  */
 export const RelationsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
@@ -20,6 +21,12 @@ export const RelationsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
       extend type Receipt {
         """
         The transaction as it is now; null unless the receipt is applied.
+        """
+        transaction: Transaction
+      }
+      extend type FoundTransaction {
+        """
+        The transaction itself, with its entries.
         """
         transaction: Transaction
       }
@@ -44,6 +51,12 @@ export const RelationsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
               ledger: $receipt.get("ledger"),
               id: $receipt.get("transaction_id"),
             }),
+        },
+      },
+      FoundTransaction: {
+        plans: {
+          transaction: ($found: any) =>
+            transactions!.get({ ledger: $found.get("ledger"), id: $found.get("id") }),
         },
       },
       Category: {

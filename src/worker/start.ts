@@ -6,6 +6,7 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
   /** Of daybook_worker, or of a role that may become it. */
@@ -38,7 +39,11 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+<<<<<<< HEAD
+      startIndexing({ connectionString, log }),
+=======
       startChecking({ connectionString, log }),
+>>>>>>> main
     ];
     return {
       async stop() {

@@ -168,6 +168,7 @@ const BY_TYPE: Record<string, () => fc.Arbitrary<string>> = {
   "numeric[]": () => arrayOf("numeric", numeric),
   "daybook.direction": () => direction,
   "daybook.transaction_status": () => status,
+  "daybook.search_sort": () => oneOf("'effective_at'", "'created_at'", "'amount'"),
   "daybook.balance_bounds": () => bounds,
   "daybook.entry_input[]": () => entries,
   "daybook.account_input[]": () => arrayOf("daybook.account_input", account),

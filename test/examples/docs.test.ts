@@ -104,3 +104,17 @@ test("batches.md: members stand or fall alone, or all together", async () => {
     ["users:gus", "2500"],
   ]);
 });
+
+test("search.md: transactions are found by what is known of them", async () => {
+  const [, [found], [ordered, words], [[largest], [next]], asked] = await run("search.md");
+  expect(found).toEqual([{ description: "STARBUCKS #1234", status: "posted", amount: "450" }]);
+  expect(ordered.map(Object.values)).toEqual([
+    ["Rent for March", "90000"],
+    ["STARBUCKS #1234", "450"],
+  ]);
+  expect(words).toEqual([{ description: "STARBUCKS #1234" }]);
+  expect([largest.description, next.description]).toEqual(["Rent for March", "STARBUCKS #1234"]);
+  expect(asked.searchTransactions).toMatchObject([
+    { description: "STARBUCKS #1234", transaction: { entries: { nodes: [{}, {}] } } },
+  ]);
+});

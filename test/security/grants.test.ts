@@ -36,6 +36,7 @@ const READS = [
   "lte",
   "not_eq",
   "queued_transaction",
+  "search_transactions",
   "transaction_versions",
 ];
 const WRITES = [
@@ -160,11 +161,13 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "index_search",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
     "roll_up_account",
+    "unindexed_ledgers",
   ]);
 });
 

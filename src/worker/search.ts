@@ -1,0 +1,69 @@
+import type { Client } from "pg";
+import type { Log } from "../log.ts";
+import { startLoop } from "./loop.ts";
+import { pause } from "./pause.ts";
+
+export type SearchOptions = {
+  connectionString: string;
+  log: Log;
+  /** Rest after a round that found nothing to do, in milliseconds. Default 1000. */
+  idle?: number;
+};
+
+/** How many records a transaction of the database takes in: one takes some tens of milliseconds. */
+const BATCH = 500;
+
+/**
+ * Brings what was recorded into the tables that `search_transactions` looks through. Searches are right
+ * without it, and slow if it is far behind; so it rests long between its steps, to leave peaks of writing
+ * alone, and less long the further it is behind.
+ */
+export function startIndexing(options: SearchOptions): { stop(): Promise<void> } {
+  const { connectionString, log, idle = 1000 } = options;
+  return startLoop({
+    connectionString,
+    log,
+    what: "indexing for search",
+    applicationName: "daybook search",
+    settings: { synchronous_commit: "off" },
+    idle,
+    round: indexRound,
+  });
+}
+
+type Ledger = { ledger: string; age: number };
+
+async function indexRound(client: Client, stop: AbortSignal): Promise<number> {
+  let done = 0;
+  const { rows } = await atEase(0, stop, () =>
+    client.query<Ledger>({
+      name: "unindexed_ledgers",
+      text: `select ledger, extract(epoch from clock_timestamp() - oldest_at)::integer as age
+               from daybook_private.unindexed_ledgers()`,
+    }),
+  );
+  for (const { ledger, age } of rows) {
+    for (let count = BATCH; count === BATCH && !stop.aborted; done += count) {
+      count = await atEase(age, stop, () => index(client, ledger));
+    }
+  }
+  return done;
+}
+
+async function index(client: Client, ledger: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>({
+    name: "index_search",
+    text: "select daybook_private.index_search($1, $2) as count",
+    values: [ledger, BATCH],
+  });
+  return rows[0]?.count ?? 0;
+}
+
+/** Does something and rests for a multiple of the time it took, by how many seconds search is behind. */
+async function atEase<T>(age: number, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await work();
+  const factor = age < 60 ? 19 : age < 600 ? 4 : 1;
+  await pause(factor * (performance.now() - started), stop);
+  return result;
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { silentLog } from "../../src/log.ts";
+import { startIndexing } from "../../src/worker/search.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { openLedger, transfer } from "../support/ledgers.ts";
+import { until } from "../support/temporary.ts";
+
+let database: TestDatabase;
+let ledgers: string[];
+beforeAll(async () => {
+  database = await createDatabase();
+  ledgers = [
+    await openLedger(database, { alice: { money: 100 } }),
+    await openLedger(database, { alice: { money: 100 } }),
+  ];
+});
+afterAll(() => database?.drop());
+
+const start = () =>
+  startIndexing({ connectionString: database.urlOf("daybook_worker"), log: silentLog, idle: 50 });
+const number = async (sql: string, values: unknown[] = []) =>
+  Number((await database.pool.query(`select ${sql} as n`, values)).rows[0].n);
+const indexed = (ledger: string) =>
+  number("(select count(*) from daybook_private.search_documents where ledger = $1)", [ledger]);
+
+test("everything is indexed soon, of every ledger, by several workers at once", async () => {
+  for (let n = 0; n < 20; n++)
+    for (const ledger of ledgers) await database.pool.query(transfer(ledger, "alice", "world", 1));
+  const workers = [start(), start()];
+  try {
+    for (const ledger of ledgers)
+      await until("all is indexed", async () => (await indexed(ledger)) === 21);
+    await database.pool.query(
+      `select daybook.set_transaction_metadata(ledger, transaction_id, '{"seen": 1}') from daybook_private.search_documents`,
+    );
+    await until(
+      "changes are, too",
+      async () =>
+        (await number(
+          `(select count(*) from daybook_private.search_documents where facts @> jsonb_build_object(ledger, '{"seen": 1}'::jsonb))`,
+        )) === 42,
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  }
+});
+
+/** What settled_until would do over more than five seconds, the slack that it allows between clock and commit. */
+const passTime = () =>
+  database.pool.query(
+    `update daybook_private.settlements
+        set candidate_until = clock_timestamp(), candidate_xid = pg_snapshot_xmax(pg_current_snapshot())`,
+  );
+const index = (ledger: string) =>
+  database.pool.query("select daybook_private.index_search($1)", [ledger]);
+const unindexed = async () =>
+  (await database.pool.query("select ledger from daybook_private.unindexed_ledgers()")).rows.length;
+
+test("where nothing can be committed any more, nothing is looked at again", async () => {
+  expect(await unindexed()).toBe(2);
+  await passTime();
+  for (const ledger of ledgers) await index(ledger);
+  expect(await unindexed()).toBe(0);
+});
+
+test("what an open transaction has made is not passed over", async () => {
+  const [ledger] = ledgers as [string];
+  const before = await indexed(ledger);
+  const late = await database.connect();
+  await late.query("begin");
+  await late.query(transfer(ledger, "alice", "world", 1));
+  const prepared = await database.connect();
+  await prepared.query("begin");
+  await prepared.query(transfer(ledger, "alice", "world", 1));
+  await prepared.query("prepare transaction 'prepared'");
+  const advance = async () => {
+    await index(ledger);
+    await passTime();
+    await index(ledger);
+  };
+  for (let n = 0; n < 4; n++) {
+    await database.pool.query(transfer(ledger, "alice", "world", 1));
+    await advance();
+  }
+  expect(await indexed(ledger)).toBe(before + 4);
+  await late.query("commit");
+  await advance();
+  expect(await indexed(ledger)).toBe(before + 5);
+  await database.pool.query("commit prepared 'prepared'");
+  await advance();
+  expect(await indexed(ledger)).toBe(before + 6);
+});
