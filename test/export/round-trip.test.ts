@@ -7,6 +7,7 @@ import { fingerprint, violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { fold } from "../support/ledgers.ts";
 import { fillRichLedger } from "../support/rich-ledger.ts";
+import { rollUp } from "../support/moments.ts";
 import { drainAs } from "../support/use-books.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -75,6 +76,27 @@ async function applyFromQueue(): Promise<void> {
   ).toBe(1);
 }
 
+/** Near times at which something took effect or was recorded, and at versions. */
+const QUESTIONS = `
+  select jsonb_agg(q) as questions
+    from (select a.address as account, e.lock_version as version,
+                 e.effective_at + (random() - 0.5) * interval '1 second' as effective_at,
+                 e.created_at + (random() - 0.5) * interval '1 second' as recorded_at
+            from generate_series(1, 100) n
+           cross join lateral (select * from daybook.entries where ledger = 'rich' and lock_version > 0
+                                order by hashtext(id::text || n) limit 1) e
+            join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id) q`;
+
+const ANSWERS = `
+  select to_jsonb(b) as balance
+    from jsonb_to_recordset($1::jsonb)
+           q (account text, version bigint, effective_at timestamptz, recorded_at timestamptz)
+   cross join generate_series(1, 3) kind
+   cross join lateral daybook.account_balance('rich', q.account,
+     effective_at => case when kind < 3 then q.effective_at end,
+     recorded_at => case when kind = 2 then q.recorded_at end,
+     lock_version => case when kind = 3 then q.version end) b`;
+
 /** Seals all of the log, as the worker does. */
 async function seal(db: TestDatabase): Promise<void> {
   const { rows } = await db.pool.query("select * from daybook_private.seal_log('rich', 10000)");
@@ -140,6 +162,20 @@ describe("a ledger that was taken elsewhere", () => {
       await there.pool.query("select problem, detail from daybook.verify_log('shared')")
     ).rows;
     expect(verification).toEqual({ problem: null, detail: null });
+  });
+
+  test("answers questions about any time as it did", async () => {
+    await importFrom(folder);
+    const { rows } = await here.pool.query<{ questions: string }>(QUESTIONS);
+    const ask = async (db: TestDatabase) =>
+      (await db.pool.query(ANSWERS, [rows[0]!.questions])).rows;
+    const expected = await ask(here);
+    expect(expected).toHaveLength(300);
+    expect(await ask(there)).toEqual(expected);
+    for (const account of ["bank:cash", "users:alice"]) {
+      await there.pool.query(rollUp("rich", account));
+    }
+    expect(await ask(there)).toEqual(expected);
   });
 
   test("goes on: retries are replays, queued entries are folded, money moves", async () => {

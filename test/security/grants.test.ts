@@ -171,6 +171,18 @@ test("the worker may execute only its upkeep in the private schema", async () =>
   ]);
 });
 
+test("an administrator may execute there only what takes ledgers out and puts them back", async () => {
+  expect(await executable("daybook_admin", "daybook_private")).toEqual([
+    "ensure_month",
+    "export_keys",
+    "export_log",
+    "export_receipts",
+    "finish_restoring",
+    "restore_ledger",
+    "restore_rows",
+  ]);
+});
+
 test("the worker may select nothing of the private schema", async () => {
   expect(
     await names(
