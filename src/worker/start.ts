@@ -39,11 +39,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
-<<<<<<< HEAD
       startIndexing({ connectionString, log }),
-=======
       startChecking({ connectionString, log }),
->>>>>>> main
     ];
     return {
       async stop() {

@@ -75,9 +75,10 @@ const WAYS: [string, string][] = [
   ],
   [
     "only through everything",
-    `create or replace function daybook_private.search_step(filter daybook_private.search_filter, most integer)
+    `alter function daybook_private.search_step rename to search_any_step;
+     create function daybook_private.search_step(filter daybook_private.search_filter, most integer)
        returns daybook_private.search_hit[] language plpgsql stable as
-       'begin return array(select w from daybook_private.search_walk(filter, most) w); end'`,
+       'begin filter.account_ids := null; return daybook_private.search_any_step(filter, most); end'`,
   ],
 ];
 
