@@ -69,7 +69,7 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   const reader = configReader();
   const connectionString = reader.databaseUrl(flags.databaseUrl);
   const manifest = readManifest(folder);
-  const { ledger, files } = manifest;
+  const { ledger } = manifest;
   if (flags.ledger !== undefined && flags.ledger !== ledger) {
     reader.refuse(`--ledger: the export is of the ledger "${ledger}" and stays that`);
   }
@@ -78,9 +78,9 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   }
   reader.finish();
   const log = consoleLog("import");
-  const size = files["rows.ndjson"].bytes + files["log.ndjson"].bytes;
-  const progress = startProgress({ size, unit: "lines", stream: process.stderr, log });
-  await restoreLedger({ connectionString, folder, manifest, progress });
+  const show = (size: number, unit: string) =>
+    startProgress({ size, unit, stream: process.stderr, log });
+  await restoreLedger({ connectionString, folder, manifest, show });
   process.stdout.write(`ledger ${ledger}: ${tellExport(manifest)}`);
 }
 

@@ -1,6 +1,6 @@
 import { Client, type QueryResultRow } from "pg";
-import { withSettings } from "../database-url.ts";
 import { checkVersion } from "../migrate/check-version.ts";
+import { longSession } from "./session.ts";
 
 /** Rows that are fetched at a time: enough to hide the way, few enough to hold in memory. */
 const FETCH = 1000;
@@ -15,12 +15,14 @@ export type Snapshot = {
 };
 
 /**
- * Opens a snapshot. Times are read and written in UTC.
+ * Opens a snapshot.
  * @throws Error if the ledger does not exist or the login may not read all of it
  */
 export async function openSnapshot(connectionString: string, ledger: string): Promise<Snapshot> {
-  const url = withSettings(connectionString, { timezone: "UTC", datestyle: "ISO,YMD" });
-  const client = new Client({ connectionString: url, application_name: "daybook export" });
+  const client = new Client({
+    connectionString: longSession(connectionString),
+    application_name: "daybook export",
+  });
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();

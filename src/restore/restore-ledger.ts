@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { withSettings } from "../database-url.ts";
 import { describeError, errorCode } from "../errors.ts";
+import { longSession } from "../export/session.ts";
 import { FILES, type FileName, type Manifest } from "../export/manifest.ts";
 import type { Progress } from "../import/progress.ts";
 import { checkVersion } from "../migrate/check-version.ts";
@@ -15,7 +15,8 @@ export type RestoreOptions = {
   connectionString: string;
   folder: string;
   manifest: Manifest;
-  progress: Progress;
+  /** Begins to show how far it is. */
+  show: (size: number, unit: string) => Progress;
 };
 
 /**
@@ -23,9 +24,11 @@ export type RestoreOptions = {
  * @throws Error saying what is wrong with the export, or in the way
  */
 export async function restoreLedger(options: RestoreOptions): Promise<void> {
-  const { connectionString, folder, manifest, progress } = options;
-  const url = withSettings(connectionString, { timezone: "UTC", datestyle: "ISO,YMD" });
-  const client = new Client({ connectionString: url, application_name: "daybook import" });
+  const { connectionString, folder, manifest, show } = options;
+  const client = new Client({
+    connectionString: longSession(connectionString),
+    application_name: "daybook import",
+  });
   client.on("error", () => {}); // told by the query as well
   try {
     await checkFiles(folder, manifest);
@@ -36,10 +39,9 @@ export async function restoreLedger(options: RestoreOptions): Promise<void> {
     await restoreRows(client, options);
     const facts = { head: manifest.head, exported_at: manifest.exported_at };
     await client.query("select daybook_private.finish_restoring($1, $2)", [manifest.ledger, facts]);
-    await verifyLog(client, manifest);
+    await verifyLog(client, manifest, show);
     await client.query("commit");
   } finally {
-    progress.stop();
     await client.end();
   }
 }
@@ -56,38 +58,45 @@ async function makePartitions(client: Client, manifest: Manifest): Promise<void>
 }
 
 async function restoreRows(client: Client, options: RestoreOptions): Promise<void> {
-  const { folder, manifest, progress } = options;
+  const { folder, manifest, show } = options;
+  const { files } = manifest;
+  const progress = show(files["rows.ndjson"].bytes + files["log.ndjson"].bytes, "lines");
   let [before, lines] = [0, 0];
-  for (const file of FILES) {
-    const bytes = createReadStream(join(folder, file));
-    for await (const portion of readPortions(bytes, withoutRecord)) {
-      try {
-        await restorePortion(client, manifest.ledger, portion);
-      } catch (cause) {
-        throw placed(cause, file, portion);
+  try {
+    for (const file of FILES) {
+      for await (const portion of readPortions(
+        createReadStream(join(folder, file)),
+        withoutRecord,
+      )) {
+        await restorePortion(client, manifest.ledger, file, portion);
+        lines += portion.last - portion.first + 1;
+        progress.update(before + portion.end, lines);
       }
-      lines += portion.last - portion.first + 1;
-      progress.update(before + portion.end, lines);
+      before += files[file].bytes;
     }
-    before += manifest.files[file].bytes;
+  } finally {
+    progress.stop();
   }
 }
 
+/** @throws Error that says in which lines it is wrong */
 async function restorePortion(
   client: Client,
   ledger: string,
-  { part, rows }: Portion,
+  file: FileName,
+  { part, rows, first, last }: Portion,
 ): Promise<void> {
   if (part === "ledger") {
     await client.query("select daybook_private.restore_ledger($1, $2::jsonb -> 0)", [ledger, rows]);
-  } else {
-    await client.query("select daybook_private.restore_rows($1, $2, $3)", [ledger, part, rows]);
+    return;
   }
-}
-
-function placed(cause: unknown, file: FileName, { part, first, last }: Portion): Error {
-  const hint =
-    part === "ledger" ? "" : `Nothing was restored: it is in lines ${first} to ${last} of ${file}.`;
-  const message = describeError(cause);
-  return Object.assign(new Error(message, { cause }), { code: errorCode(cause), hint });
+  try {
+    await client.query("select daybook_private.restore_rows($1, $2, $3)", [ledger, part, rows]);
+  } catch (cause) {
+    const hint = `Nothing was restored: it is in lines ${first} to ${last} of ${file}.`;
+    throw Object.assign(new Error(describeError(cause), { cause }), {
+      code: errorCode(cause),
+      hint,
+    });
+  }
 }

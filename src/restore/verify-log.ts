@@ -1,5 +1,6 @@
 import type { Client } from "pg";
-import type { Manifest } from "../export/manifest.ts";
+import type { Head, Manifest } from "../export/manifest.ts";
+import type { Progress } from "../import/progress.ts";
 
 /** Records that are verified at a time. */
 const PART = 10_000;
@@ -18,27 +19,42 @@ type Verification = {
  * Verifies that what was restored is what was sealed, up to the head that the manifest names.
  * @throws Error naming the first thing that is not
  */
-export async function verifyLog(client: Client, { ledger, head }: Manifest): Promise<void> {
-  for (let from = 1; ;) {
-    const { rows } = await client.query<Verification>(
-      "select * from daybook.verify_log($1, $2, $3)",
-      [ledger, from, PART],
-    );
-    const { to_no, head_no, head_hash, problem, no, log_id, detail } = rows[0]!;
-    if (problem) {
-      const where = [no && `record ${no}`, log_id].filter(Boolean).join(", ");
-      throw new Error(
-        `nothing was restored: the log says otherwise: ${problem}${where && `, ${where}`}: ${JSON.stringify(detail)}`,
-      );
-    }
-    if (Number(to_no) >= Number(head_no)) {
-      if (Number(head_no) !== (head?.no ?? 0) || (head && head.hash !== head_hash)) {
+export async function verifyLog(
+  client: Client,
+  { ledger, head }: Manifest,
+  show: (size: number, unit: string) => Progress,
+): Promise<void> {
+  const progress = show(head?.no ?? 0, "records verified");
+  try {
+    for (let [done, end] = [0, 1]; done < end;) {
+      const part = await verifyPart(client, ledger, done + 1);
+      [done, end] = [Number(part.to_no), Number(part.head_no)];
+      progress.update(done, done);
+      if (done >= end && !isHead(part, head)) {
         throw new Error(
-          `nothing was restored: the log ends at ${head_no}, ${head_hash}, and not where the manifest says`,
+          `nothing was restored: the log ends at ${part.head_no}, ${part.head_hash}, and not where the manifest says`,
         );
       }
-      return;
     }
-    from = Number(to_no) + 1;
+  } finally {
+    progress.stop();
   }
+}
+
+const isHead = (part: Verification, head: Head | null): boolean =>
+  head ? part.head_no === String(head.no) && part.head_hash === head.hash : part.head_no === "0";
+
+async function verifyPart(client: Client, ledger: string, from: number): Promise<Verification> {
+  const { rows } = await client.query<Verification>(
+    "select * from daybook.verify_log($1, $2, $3)",
+    [ledger, from, PART],
+  );
+  const { problem, no, log_id, detail } = rows[0]!;
+  if (problem) {
+    const where = [no && `record ${no}`, log_id].filter(Boolean).join(", ");
+    throw new Error(
+      `nothing was restored: the log says otherwise: ${problem}${where && `, ${where}`}: ${JSON.stringify(detail)}`,
+    );
+  }
+  return rows[0]!;
 }
