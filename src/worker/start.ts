@@ -6,6 +6,8 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { startSealing } from "./seal.ts";
+import { startRollingUp } from "./rollup.ts";
 import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
@@ -18,7 +20,8 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
- * queue, checks of the caches, and hourly jobs.
+ * queue, sealing the log, checks of the caches, and hourly jobs.
+ * queue, rolling up, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -39,6 +42,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startSealing({ connectionString, log }),
+      startRollingUp({ connectionString, log }),
       startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),
     ];

@@ -27,17 +27,20 @@ const READS = [
   "category_balance",
   "category_entries",
   "category_transactions",
+  "check_log_head",
   "credit",
   "debit",
   "eq",
   "gt",
   "gte",
+  "log_head",
   "lt",
   "lte",
   "not_eq",
   "queued_transaction",
   "search_transactions",
   "transaction_versions",
+  "verify_log",
 ];
 const WRITES = [
   "add_to_category",
@@ -163,12 +166,16 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "expire_transactions",
     "fold_account",
     "index_search",
+    "next_sweep",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
     "roll_up_account",
+    "seal_log",
+    "sweep_log",
     "unindexed_ledgers",
+    "unsealed_ledgers",
   ]);
 });
 

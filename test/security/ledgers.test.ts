@@ -70,7 +70,13 @@ const CALLS: [name: string, args: object][] = [
   ["grant_category_access", { role: "test_reader", category: "all" }],
   ["revoke_category_access", { role: "test_reader", category: "all" }],
   ["revoke_ledger_access", { role: "test_reader" }],
+  ["log_head", {}],
+  ["check_log_head", { no: 0, hash: "0".repeat(64) }],
+  ["verify_log", {}],
 ];
+
+/** Calls that read. */
+const READS = /^(account_balance|category_|log_|check_log_|verify_log)/;
 
 describe("a login with a grant on one ledger", () => {
   beforeEach(async () => {
@@ -129,8 +135,7 @@ test("a read grant cannot write, even with the writer's role", async () => {
   await books.be("test_writer");
   expect(await visible("accounts")).toEqual(["one"]);
   for (const [name, args] of CALLS) {
-    if (/^(account_balance|category_)/.test(name))
-      await books.all(name, { ...args, ledger: "one" });
+    if (READS.test(name)) await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",
@@ -142,8 +147,7 @@ test("a write grant does not help without the writer's role", async () => {
   await grant("test_reader", "one", "admin");
   await books.be("test_reader");
   for (const [name, args] of CALLS) {
-    if (/^(account_balance|category_)/.test(name))
-      await books.all(name, { ...args, ledger: "one" });
+    if (READS.test(name)) await books.all(name, { ...args, ledger: "one" });
     else
       expect(await books.refusal(name, { ...args, ledger: "one" })).toMatchObject({
         code: "42501",

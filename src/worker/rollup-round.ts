@@ -1,0 +1,75 @@
+import type { Client } from "pg";
+import { describeError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { isFatal, isPassing } from "./failures.ts";
+
+type Account = { ledger: string; account_id: string };
+
+/** Accounts that could not be rolled up, and when to try again, in milliseconds since 1970. */
+export type Failed = Map<string, number>;
+
+/** How many accounts a sweep gives at most, and how many entries a call takes of one. */
+const ACCOUNTS = 10_000;
+const ENTRIES = 20_000;
+/** How long to leave an account alone that failed, in milliseconds. */
+const REST_FAILED = 60_000;
+
+/** Accounts that are behind by so many entries, except those that failed a while ago. */
+export async function sweep(
+  client: Client,
+  minEntries: number,
+  failed: Failed,
+): Promise<Account[]> {
+  const { rows } = await client.query<Account>({
+    name: "accounts_to_roll_up",
+    text: "select ledger, account_id from daybook_private.accounts_to_roll_up($1, $2)",
+    values: [minEntries, ACCOUNTS + failed.size], // failed ones must not fill the page
+  });
+  for (const [account, due] of failed) if (due <= Date.now()) failed.delete(account);
+  return rows.filter((account) => !failed.has(key(account)));
+}
+
+/**
+ * Rolls up accounts until none of them has many entries left, one call of each in turn.
+ * @returns the number of entries added to sums
+ * @throws Error if the connection is lost
+ */
+export async function rollUpAll(
+  client: Client,
+  accounts: Account[],
+  failed: Failed,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
+  let total = 0;
+  while (accounts.length > 0) {
+    const unfinished: Account[] = [];
+    for (const account of accounts) {
+      if (stop.aborted) return total;
+      const count = await rollUp(client, account, failed, log);
+      total += count;
+      if (count >= ENTRIES) unfinished.push(account);
+    }
+    accounts = unfinished;
+  }
+  return total;
+}
+
+async function rollUp(client: Client, account: Account, failed: Failed, log: Log): Promise<number> {
+  try {
+    const { rows } = await client.query<{ count: number }>({
+      name: "roll_up_account",
+      text: "select daybook_private.roll_up_account($1, $2, $3) as count",
+      values: [account.ledger, account.account_id, ENTRIES],
+    });
+    return rows[0]?.count ?? 0;
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    if (isPassing(error)) return 0; // another worker makes its first sums
+    failed.set(key(account), Date.now() + REST_FAILED);
+    log.error(`rolling up account ${key(account)}: ${describeError(error)}`);
+    return 0;
+  }
+}
+
+const key = ({ ledger, account_id }: Account) => `${ledger}/${account_id}`;
