@@ -78,7 +78,7 @@ async function applyFromQueue(): Promise<void> {
 
 /** Near times at which something took effect or was recorded, and at versions. */
 const QUESTIONS = `
-  select jsonb_agg(q) as questions
+  select jsonb_agg(q)::text as questions
     from (select a.address as account, e.lock_version as version,
                  e.effective_at + (random() - 0.5) * interval '1 second' as effective_at,
                  e.created_at + (random() - 0.5) * interval '1 second' as recorded_at
@@ -217,22 +217,25 @@ describe("a ledger that was taken elsewhere", () => {
   });
 });
 
+async function expectRefusal(from: string, message: RegExp, flags: string[] = []): Promise<void> {
+  const before = await everything(there);
+  const { code, stderr } = await importFrom(from, ...flags);
+  expect(stderr).toMatch(message);
+  expect(code).not.toBe(0);
+  expect(await everything(there)).toBe(before);
+}
+
+const find = (lines: string[], pattern: RegExp) => lines.findIndex((line) => pattern.test(line));
+
+const manifest = (): Manifest => JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+
 describe("is refused, and leaves nothing:", () => {
   const copy = join(temporary.path, "copy.export");
-  const manifest = (): Manifest => JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
 
   beforeEach(() => {
     rmSync(copy, { recursive: true, force: true });
     cpSync(folder, copy, { recursive: true });
   });
-
-  async function expectRefusal(from: string, message: RegExp, flags: string[] = []): Promise<void> {
-    const before = await everything(there);
-    const { code, stderr } = await importFrom(from, ...flags);
-    expect(stderr).toMatch(message);
-    expect(code).not.toBe(0);
-    expect(await everything(there)).toBe(before);
-  }
 
   /** Changes a file and makes the manifest agree, as one who means it would. */
   function forge(change: (lines: string[]) => void, file: FileName = "rows.ndjson"): void {
@@ -245,8 +248,6 @@ describe("is refused, and leaves nothing:", () => {
     Object.assign(files[file], { sha256 });
     writeFileSync(join(copy, "manifest.json"), JSON.stringify({ ...facts, files }));
   }
-
-  const find = (lines: string[], pattern: RegExp) => lines.findIndex((line) => pattern.test(line));
 
   test("a file that is damaged", async () => {
     const file = join(copy, "rows.ndjson");
