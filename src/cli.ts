@@ -5,6 +5,7 @@ import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMigrate } from "./commands/migrate.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerVerify } from "./commands/verify.ts";
 import { registerWork } from "./commands/work.ts";
 import { ConfigError } from "./config.ts";
 import { describeError } from "./errors.ts";
@@ -17,6 +18,7 @@ const COMMANDS = [
   registerImport,
   registerMigrate,
   registerServe,
+  registerVerify,
   registerWork,
 ];
 

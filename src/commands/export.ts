@@ -54,8 +54,8 @@ async function run(flags: Flags): Promise<void> {
   const { startProgress } = await import("../import/progress.ts");
   const { openSnapshot } = await import("../export/snapshot.ts");
   const log = consoleLog("export");
-  const unit = isJournal ? "transactions" : "records";
-  const show = (size: number) => startProgress({ size, unit, stream: process.stderr, log });
+  const what = isJournal ? "transactions" : "records";
+  const show = (size: number) => startProgress({ size, what, stream: process.stderr, log });
   const snapshot = await openSnapshot(connectionString, flags.ledger);
   try {
     if (isJournal) await writeJournal(snapshot, flags, show);

@@ -78,8 +78,8 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   }
   reader.finish();
   const log = consoleLog("import");
-  const show = (size: number, unit: string) =>
-    startProgress({ size, unit, stream: process.stderr, log });
+  const show = (size: number, what: string) =>
+    startProgress({ size, what, stream: process.stderr, log });
   await restoreLedger({ connectionString, folder, manifest, show });
   process.stdout.write(`ledger ${ledger}: ${tellExport(manifest)}`);
 }

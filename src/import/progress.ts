@@ -11,10 +11,10 @@ export type Progress = {
 export type ProgressOptions = {
   /** Of the whole, in the unit of `update`; undefined if nobody can know. */
   size: number | undefined;
-  /** What is counted. */
-  unit?: string;
   stream: NodeJS.WritableStream & { isTTY?: boolean };
   log: Log;
+  /** What is counted. Default transactions. */
+  what?: string;
   /** Between two plain lines. */
   milliseconds?: number;
 };
@@ -24,8 +24,8 @@ export function startProgress(options: ProgressOptions): Progress {
   return options.stream.isTTY ? startBar(options) : startLines(options);
 }
 
-function startBar({ stream, size, unit = "transactions" }: ProgressOptions): Progress {
-  const figures = `{done} ${unit} | {rate}/s`;
+function startBar({ stream, size, what = "transactions" }: ProgressOptions): Progress {
+  const figures = `{done} ${what} | {rate}/s`;
   const format = size ? `[{bar}] {percentage}% | ${figures} | {eta_formatted} left` : figures;
   const bar = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 1000 });
   const rate = rateSince(Date.now());
@@ -39,7 +39,7 @@ function startBar({ stream, size, unit = "transactions" }: ProgressOptions): Pro
 function startLines({
   size,
   log,
-  unit = "transactions",
+  what = "transactions",
   milliseconds = 5000,
 }: ProgressOptions): Progress {
   const rate = rateSince(Date.now());
@@ -47,7 +47,7 @@ function startLines({
   let last = { part: 0, done: 0 };
   const say = (now: number) => {
     const share = size ? `${Math.floor((100 * last.part) / size)} %, ` : "";
-    log.info(`${share}${last.done} ${unit}, ${rate(last.done, now)} per second`);
+    log.info(`${share}${last.done} ${what}, ${rate(last.done, now)} per second`);
     said = now;
   };
   return {

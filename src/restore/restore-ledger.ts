@@ -16,7 +16,7 @@ export type RestoreOptions = {
   folder: string;
   manifest: Manifest;
   /** Begins to show how far it is. */
-  show: (size: number, unit: string) => Progress;
+  show: (size: number, what: string) => Progress;
 };
 
 /**

@@ -22,7 +22,7 @@ type Verification = {
 export async function verifyLog(
   client: Client,
   { ledger, head }: Manifest,
-  show: (size: number, unit: string) => Progress,
+  show: (size: number, what: string) => Progress,
 ): Promise<void> {
   const progress = show(head?.no ?? 0, "records verified");
   try {

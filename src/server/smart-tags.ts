@@ -19,6 +19,7 @@ const SEARCHABLE: Record<string, string[]> = {
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
   log: ["ledger", "id"],
   transaction_queue: ["ledger"],
+  balance_health: ["ledger"],
 };
 
 /**
@@ -67,6 +68,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
     ],
   },
+  balance_health: {
+    primaryKey: "ledger",
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName balanceHealth|@foreignSingleFieldName balanceHealth",
+    ],
+  },
   log: {
     primaryKey: "ledger,id",
     foreignKey: [
@@ -90,6 +97,7 @@ const NULLABLE: Record<string, string[]> = {
   ],
   log: ["transaction_id", "account_id", "request_id", "client_address"],
   transaction_queue: ["oldest_accepted_at", "oldest_age"],
+  balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
 };
 
 const rules: Rules = [
@@ -167,8 +175,16 @@ type Column = Parameters<
   Extract<Extract<Rules[number], { kind: "attribute" }>["match"], Function>
 >[0];
 
+/** Functions whose result is as long as what was asked about, or hopefully empty. */
+const OF_OWN_LENGTH = new Set([
+  "account_balances",
+  "verify_accounts",
+  "verify_totals",
+  "verify_transactions",
+]);
+
 function hasOwnLength(proc: Procedure): boolean {
-  return proc.proname === "account_balances" || !!proc.proargnames?.includes("first");
+  return OF_OWN_LENGTH.has(proc.proname) || !!proc.proargnames?.includes("first");
 }
 
 /** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */

@@ -71,20 +71,23 @@ const WRITES = [
   "transfer_between_ledgers",
   "update_transaction",
 ];
+/** Checks of the books, for auditors. */
+const VERIFIES = ["verify_accounts", "verify_totals", "verify_transactions"];
 const ADMINISTERS = ["create_currency", "create_ledger", "rebuild_balances", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
   daybook_reader: READS,
-  daybook_auditor: READS,
+  daybook_auditor: [...READS, ...VERIFIES],
   daybook_writer: [...READS, ...WRITES],
-  daybook_admin: [...READS, ...WRITES, ...ADMINISTERS],
+  daybook_admin: [...READS, ...WRITES, ...VERIFIES, ...ADMINISTERS],
   daybook_worker: [],
   daybook_authenticator: [],
 };
 
 const RELATIONS = [
   "accounts",
+  "balance_health",
   "balances",
   "categories",
   "category_members",
@@ -161,6 +164,8 @@ test("the worker may execute only its upkeep in the private schema", async () =>
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "accounts_to_roll_up",
     "check_accounts",
+    "check_totals",
+    "check_transactions",
     "drain_queue",
     "ensure_partitions",
     "expire_transactions",
