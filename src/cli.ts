@@ -5,7 +5,9 @@ import { registerDev } from "./commands/dev.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMigrate } from "./commands/migrate.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerVerify } from "./commands/verify.ts";
 import { registerWork } from "./commands/work.ts";
 import { ConfigError } from "./config.ts";
 import { describeError } from "./errors.ts";
@@ -16,7 +18,9 @@ const COMMANDS = [
   registerExport,
   registerImport,
   registerMigrate,
+  registerRebuild,
   registerServe,
+  registerVerify,
   registerWork,
 ];
 
