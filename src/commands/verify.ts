@@ -1,30 +1,34 @@
 import type { Command } from "commander";
 import { configReader } from "../config.ts";
 import { consoleLog } from "../log.ts";
+import type { KnownHead } from "../verify/log.ts";
 import type { Summary, Violation } from "../verify/verify-books.ts";
 import { databaseUrlOption } from "./options.ts";
 
-type Flags = { databaseUrl?: string; ledger?: string };
+type Flags = { databaseUrl?: string; ledger?: string; log?: true; head?: string };
+type What = { connectionString: string; ledger: string | undefined };
 
 /** `daybook verify` */
 export function registerVerify(program: Command): void {
   program
     .command("verify")
-    .description(
-      "compare everything that is cached with the entries, and the entries with each other",
-    )
+    .description("check that nothing was changed or lost; exit code 1 if anything was")
     .addOption(databaseUrlOption())
     .option("-l, --ledger <name>", "one ledger (default: all that the login may read)")
+    .option("--log", "only the sealed log: every record, and what it wrote")
+    .option("--head <number:hash>", "a head of that ledger's log, kept from an earlier time")
     .addHelpText(
       "after",
       `
-The login is in daybook_auditor or daybook_admin. Nothing is locked and nothing changed; the ledger
-goes on working. What is wrong is printed, one line each.
-Exit code: 0 if all is right, 1 if anything is wrong or could not be verified.
+Everything cached is compared with the entries, the entries with each other, and the log with its seals.
+The login is in daybook_auditor or daybook_admin; for --log alone daybook_reader will do. Nothing is
+locked and nothing changed: the ledger goes on working. What is wrong is printed, in words and figures.
 
 Examples:
-  $ daybook verify
-  $ daybook verify --ledger main`,
+  $ daybook verify                          all ledgers
+  $ daybook verify --ledger main
+  $ daybook verify --log                    the logs of all ledgers
+  $ daybook verify --log --ledger main --head 1204:8f3c…`,
     )
     .action(run);
 }
@@ -32,19 +36,44 @@ Examples:
 async function run(flags: Flags): Promise<void> {
   const reader = configReader();
   const connectionString = reader.databaseUrl(flags.databaseUrl);
+  const known = /^(\d{1,18}):([0-9a-f]{64})$/i.exec(flags.head ?? "");
+  if (flags.head !== undefined && !(known && flags.ledger)) {
+    reader.refuse("--head must be a number, a colon and 64 hexadecimal digits, with --ledger");
+  }
   reader.finish();
 
+  const what = { connectionString, ledger: flags.ledger };
+  const head = known ? { no: known[1]!, hash: known[2]!.toLowerCase() } : undefined;
+  const wrong = (flags.log ? 0 : await verifyTheBooks(what)) + (await verifyTheLog(what, head));
+  if (wrong > 0) process.exitCode = 1;
+}
+
+async function verifyTheBooks(what: What): Promise<number> {
   const { verifyBooks } = await import("../verify/verify-books.ts");
   const { showProgress } = await import("../verify/progress.ts");
-  const wrong: Violation[] = [];
+  const found: Violation[] = [];
   const summary = await verifyBooks({
-    connectionString,
-    ledger: flags.ledger,
+    ...what,
     progress: showProgress(process.stderr, consoleLog("verify")),
-    found: (violation) => wrong.push(violation),
+    found: (violation) => found.push(violation),
   });
-  process.stdout.write(wrong.map(describe).join("") + sum(summary));
-  if (summary.wrong > 0) process.exitCode = 1;
+  process.stdout.write(found.map(describe).join("") + sum(summary));
+  return summary.wrong;
+}
+
+async function verifyTheLog(what: What, known: KnownHead | undefined): Promise<number> {
+  const { startProgress } = await import("../import/progress.ts");
+  const { verifyLogs } = await import("../verify/log.ts");
+  const log = consoleLog("verify");
+  return verifyLogs({
+    ...what,
+    known,
+    say: (line) => process.stdout.write(`${line}\n`),
+    progress: (size) => {
+      const bar = startProgress({ size, stream: process.stderr, log, what: "records" });
+      return { update: (done) => bar.update(done, done), stop: () => bar.stop() };
+    },
+  });
 }
 
 function describe({ ledger, subject, violation, facts }: Violation): string {

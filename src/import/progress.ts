@@ -13,18 +13,19 @@ export type ProgressOptions = {
   size: number | undefined;
   stream: NodeJS.WritableStream & { isTTY?: boolean };
   log: Log;
+  /** What is counted. Default transactions. */
+  what?: string;
   /** Between two plain lines. */
   milliseconds?: number;
 };
 
 /** A bar with the rate on a terminal, else a plain line every few seconds. */
 export function startProgress(options: ProgressOptions): Progress {
-  const { stream, size } = options;
-  return stream.isTTY ? startBar(stream, size) : startLines(options);
+  return options.stream.isTTY ? startBar(options) : startLines(options);
 }
 
-function startBar(stream: NodeJS.WritableStream, size: number | undefined): Progress {
-  const figures = "{transactions} transactions | {rate}/s";
+function startBar({ stream, size, what = "transactions" }: ProgressOptions): Progress {
+  const figures = `{transactions} ${what} | {rate}/s`;
   const format = size ? `[{bar}] {percentage}% | ${figures} | {eta_formatted} left` : figures;
   const bar = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 1000 });
   const rate = rateSince(Date.now());
@@ -36,15 +37,14 @@ function startBar(stream: NodeJS.WritableStream, size: number | undefined): Prog
   };
 }
 
-function startLines({ size, log, milliseconds = 5000 }: ProgressOptions): Progress {
+function startLines(options: ProgressOptions): Progress {
+  const { size, log, what = "transactions", milliseconds = 5000 } = options;
   const rate = rateSince(Date.now());
   let said = Date.now();
   let last = { bytes: 0, transactions: 0 };
   const say = (now: number) => {
     const share = size ? `${Math.floor((100 * last.bytes) / size)} %, ` : "";
-    log.info(
-      `${share}${last.transactions} transactions, ${rate(last.transactions, now)} per second`,
-    );
+    log.info(`${share}${last.transactions} ${what}, ${rate(last.transactions, now)} per second`);
     said = now;
   };
   return {
