@@ -4,6 +4,7 @@ import { registerDev } from "./commands/dev.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMigrate } from "./commands/migrate.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerServe } from "./commands/serve.ts";
 import { registerVerify } from "./commands/verify.ts";
 import { registerWork } from "./commands/work.ts";
@@ -17,6 +18,7 @@ const COMMANDS = [
   registerExport,
   registerImport,
   registerMigrate,
+  registerRebuild,
   registerServe,
   registerVerify,
   registerWork,

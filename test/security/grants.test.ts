@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "account_statement",
   "allocate",
   "category_balance",
   "category_entries",
@@ -40,6 +41,7 @@ const READS = [
   "queued_transaction",
   "search_transactions",
   "transaction_versions",
+  "trial_balance",
   "verify_log",
 ];
 const WRITES = [
