@@ -59,11 +59,7 @@ describe("exit code 2 and one line on stderr", () => {
   });
 });
 
-<<<<<<< HEAD
-test.each([["migrate"], ["serve"], ["work"], ["export", "-l", "main"]])(
-=======
-test.each(["migrate", "serve", "verify", "work"])(
->>>>>>> main
+test.each([["migrate"], ["serve"], ["verify"], ["work"], ["export", "-l", "main"]])(
   "daybook %s: a database that does not answer is one line and exit code 1, without the password",
   async (...command) => {
     const { code, stderr } = await runCli(command, { DATABASE_URL: URL, PORT: "0" });
