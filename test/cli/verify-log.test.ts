@@ -29,6 +29,7 @@ test("all ledgers and the instance's own log", async () => {
     "*: 1 records, all as they were sealed; head 1:…",
     "empty: nothing is sealed yet",
     expect.stringMatching(/^rich: \d+ records, all as they were sealed; head \d+:…$/),
+    "rich-abroad: nothing is sealed yet",
     "",
   ]);
 });
