@@ -52,6 +52,15 @@ test("every record is sealed once, without a gap, and nothing is wrong", async (
   expect(await verify(client, "*")).toMatchObject({ problem: null, head_no: "2" });
 });
 
+test("for sessions that write times in their own way too", async () => {
+  const asUsual = await verify(client, LEDGER);
+  await client.query("begin");
+  await client.query("set local datestyle to 'German, DMY'");
+  await client.query("set local timezone to 'Asia/Tokyo'");
+  expect(await verify(client, LEDGER)).toEqual(asUsual);
+  await client.query("rollback");
+});
+
 test("in parts, each about whole blocks", async () => {
   expect(await verify(client, LEDGER, 1, 5)).toMatchObject({ from_no: "1", to_no: "20" });
   expect(await verify(client, LEDGER, 21, 21)).toMatchObject({ from_no: "21", to_no: "60" });

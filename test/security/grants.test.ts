@@ -23,6 +23,7 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "account_statement",
   "allocate",
   "category_balance",
   "category_entries",
@@ -40,6 +41,7 @@ const READS = [
   "queued_transaction",
   "search_transactions",
   "transaction_versions",
+  "trial_balance",
   "verify_log",
 ];
 const WRITES = [
@@ -146,15 +148,16 @@ describe.each(ROLES)("%s", (role) => {
     expect(changeable).toEqual([]);
   });
 
-  test("creates nothing in the ledger's schemas and reaches the private one only as the worker", async () => {
+  test("creates nothing in the ledger's schemas and reaches the private one only as the worker or an administrator", async () => {
     const rights = await names(
       `select n || ' ' || privilege as name
          from unnest(array['daybook', 'daybook_private']) n, unnest(array['usage', 'create']) privilege
         where has_schema_privilege($1, n, privilege) order by 1`,
       [role],
     );
-    const expected =
-      role === "daybook_worker" ? ["daybook usage", "daybook_private usage"] : ["daybook usage"];
+    const expected = ["daybook_worker", "daybook_admin"].includes(role)
+      ? ["daybook usage", "daybook_private usage"]
+      : ["daybook usage"];
     expect(rights).toEqual(role === "daybook_authenticator" ? [] : expected);
   });
 });
@@ -180,6 +183,20 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "sweep_log",
     "unindexed_ledgers",
     "unsealed_ledgers",
+  ]);
+});
+
+test("an administrator may execute there only what takes ledgers out and puts them back", async () => {
+  const ofReaders = new Set(await executable("daybook_reader", "daybook_private"));
+  const more = await executable("daybook_admin", "daybook_private");
+  expect(more.filter((name) => !ofReaders.has(name))).toEqual([
+    "ensure_month",
+    "export_keys",
+    "export_log",
+    "export_receipts",
+    "finish_restoring",
+    "restore_ledger",
+    "restore_rows",
   ]);
 });
 

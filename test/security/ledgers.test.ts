@@ -46,6 +46,8 @@ const grant = async (role: string, ledger: string, access: string) => {
 const CALLS: [name: string, args: object][] = [
   ["account_balance", { account: "alice" }],
   ["account_balances", { accounts: ["alice"] }],
+  ["account_statement", { account: "alice" }],
+  ["trial_balance", {}],
   ["category_balance", { category: "all" }],
   ["category_entries", { category: "all" }],
   ["category_transactions", { category: "all" }],
@@ -76,7 +78,7 @@ const CALLS: [name: string, args: object][] = [
 ];
 
 /** Calls that read. */
-const READS = /^(account_balance|category_|log_|check_log_|verify_log)/;
+const READS = /^(account_(balance|statement)|category_|trial_|log_|check_log_|verify_log)/;
 
 describe("a login with a grant on one ledger", () => {
   beforeEach(async () => {
