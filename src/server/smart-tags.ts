@@ -109,6 +109,12 @@ const NULLABLE: Record<string, string[]> = {
   statement_entry: ["description", "external_id"],
   partition_health: [],
   balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
+  balance_health: [
+    "drifted_since",
+    "oldest_check_at",
+    "transactions_checked_at",
+    "oldest_queued_at",
+  ],
 };
 
 const rules: Rules = [
