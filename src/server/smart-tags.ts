@@ -108,7 +108,6 @@ const NULLABLE: Record<string, string[]> = {
   account_statement: ["starts_at", "ends_at", "next_page"],
   statement_entry: ["description", "external_id"],
   partition_health: [],
-  balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
   balance_health: [
     "drifted_since",
     "oldest_check_at",
