@@ -1,9 +1,7 @@
--- A ledger `search` of :transactions transactions over a year, written past the ledger's functions: plans and
--- search times need many rows, not their balances. Give it with -v transactions=1000000, as a superuser,
--- to a database of its own. What the worker does afterwards is done at the end.
-\set ON_ERROR_STOP 1
-set session_replication_role = replica;
-set timezone to 'UTC';
+-- A ledger `search` of :transactions transactions over a year, written past the ledger's functions by a
+-- superuser: search needs many rows, not their balances. What the worker does is done at the end.
+set local session_replication_role = replica;
+set local timezone to 'UTC';
 
 select count(daybook_private.ensure_partition(parent, date_trunc('month', now()) - make_interval(months => n)))
   from unnest(array['daybook.transactions', 'daybook.entries', 'daybook_private.log_events']::regclass[]) parent,
@@ -25,7 +23,7 @@ select count(*) from generate_series(1, 20) n, lateral daybook.add_to_category('
 select count(*) from generate_series(1, 2000) n, lateral daybook.add_to_category('search', 'many', 'users:' || n * 10 || ':card') c;
 
 -- One in ten is a deposit by the bank, one in a thousand in euros; shops are as uneven as shops are.
-create unlogged table made as
+create temp table made on commit drop as
   select n, uuidv7(at - now()) as id, at,
          at - case when n % 50 = 0 then random() * interval '300 days' else random() * interval '2 days' end as effective_at,
          case when n % 200 = 0 then 'pending' when n % 333 = 0 then 'archived' else 'posted' end::daybook.transaction_status as status,
@@ -52,10 +50,9 @@ insert into daybook.entries (ledger, id, transaction_id, transaction_version, po
     from made m
    cross join lateral (values (1, 'debit'::daybook.direction, m.payer), (2, 'credit', m.payee)) l (position, direction, address)
     join daybook.accounts a on a.ledger = 'search' and a.address = l.address;
-drop table made;
 analyze daybook.transactions, daybook.entries, daybook_private.log_events;
 
-create function pg_temp.index_all() returns void language plpgsql as $$
+do $$
 declare
   ids uuid[];
   after uuid := '00000000-0000-0000-0000-000000000000';
@@ -66,10 +63,7 @@ begin
     perform daybook_private.index_transactions('search', ids);
     after := ids[cardinality(ids)];
   end loop;
-  insert into daybook_private.search_heads values ('search', after) on conflict (ledger) do update set indexed_until = after;
+  insert into daybook_private.search_heads values ('search', after);
 end
 $$;
-\timing on
-select pg_temp.index_all();
-\timing off
-vacuum analyze daybook_private.search_documents, daybook_private.search_lines;
+analyze daybook_private.search_documents, daybook_private.search_lines;

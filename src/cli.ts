@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { registerDev } from "./commands/dev.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerMigrate } from "./commands/migrate.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerVerify } from "./commands/verify.ts";
 import { registerWork } from "./commands/work.ts";
 import { ConfigError } from "./config.ts";
 import { describeError } from "./errors.ts";
+import { version } from "./version.ts";
 
 /** A command is a file in commands/ with a function that adds it to the program, and a line here. */
 const COMMANDS = [
@@ -16,7 +18,9 @@ const COMMANDS = [
   registerExport,
   registerImport,
   registerMigrate,
+  registerRebuild,
   registerServe,
+  registerVerify,
   registerWork,
 ];
 
@@ -46,9 +50,4 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   process.stderr.write(`daybook: ${describeError(error)}\n`);
   return error instanceof ConfigError ? 2 : 1;
-}
-
-function version(): string {
-  const file = new URL("../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

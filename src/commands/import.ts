@@ -5,11 +5,12 @@ import { configReader } from "../config.ts";
 import type { Input } from "../import/import-file.ts";
 import type { Summary } from "../import/carry-out.ts";
 import { consoleLog } from "../log.ts";
+import { tellExport } from "../export/manifest.ts";
 import { databaseUrlOption } from "./options.ts";
 
 type Flags = {
   databaseUrl?: string;
-  ledger: string;
+  ledger?: string;
   createLedger?: true;
   accounts?: string;
   name?: string;
@@ -24,10 +25,13 @@ const EXIT_REFUSED = 3;
 export function registerImport(program: Command): void {
   program
     .command("import")
-    .description("bring a file of transactions into a ledger; repeating it changes nothing")
-    .argument("<file>", "one transaction a line as JSON; - for standard input")
+    .description("bring a file of transactions into a ledger, or make a ledger of an export")
+    .argument(
+      "<file>",
+      "one transaction a line as JSON, - for standard input; or the folder of an export",
+    )
     .addOption(databaseUrlOption())
-    .requiredOption("-l, --ledger <name>", "the ledger")
+    .option("-l, --ledger <name>", "the ledger; that of an export is its own")
     .option("--create-ledger", "make the ledger if it is missing")
     .option("--accounts <file>", "accounts to open first, one a line as JSON")
     .option("--name <name>", "name of the import, part of its keys (default: that of the file)")
@@ -39,19 +43,51 @@ export function registerImport(program: Command): void {
 A line is a transaction_input: {"entries": [{"account": "cash", "direction": "debit", "amount": "100"}, …]},
 with status, effective_at, idempotency_key, external_id, description, metadata, … as in SQL. A line
 {"accounts": [{"address": "cash", "currency": "EUR", "normal_balance": "debit"}, …]} opens accounts.
-A line without an idempotency_key gets one made of the import's name and its own text.
+A line without an idempotency_key gets one made of the import's name and its own text: repeating an import
+changes nothing. The folder that daybook export made becomes the ledger that it was made of, all of it or nothing.
 Exit code: 0 if all lines are in the ledger, ${EXIT_REFUSED} if some were refused, 1 if the import failed.
 
 Examples:
   $ daybook import january.ndjson --ledger main
   $ daybook import january.ndjson --ledger main --create-ledger --accounts accounts.ndjson
+  $ daybook import main.export
   $ zcat january.ndjson.gz | daybook import - --ledger main --name january`,
     )
     .action(run);
 }
 
 async function run(file: string, flags: Flags): Promise<void> {
+  const { isExport } = await import("../restore/manifest.ts");
+  if (isExport(file)) await runRestore(file, flags);
+  else await runImport(file, flags);
+}
+
+async function runRestore(folder: string, flags: Flags): Promise<void> {
+  const { readManifest } = await import("../restore/manifest.ts");
+  const { restoreLedger } = await import("../restore/restore-ledger.ts");
+  const { startProgress } = await import("../import/progress.ts");
   const reader = configReader();
+  const connectionString = reader.databaseUrl(flags.databaseUrl);
+  const manifest = readManifest(folder);
+  const { ledger } = manifest;
+  if (flags.ledger !== undefined && flags.ledger !== ledger) {
+    reader.refuse(`--ledger: the export is of the ledger "${ledger}" and stays that`);
+  }
+  if (flags.accounts ?? flags.name ?? flags.refused) {
+    reader.refuse("--accounts, --name and --refused are not for an export");
+  }
+  reader.finish();
+  const log = consoleLog("import");
+  const show = (size: number, what: string) =>
+    startProgress({ size, what, stream: process.stderr, log });
+  await restoreLedger({ connectionString, folder, manifest, show });
+  process.stdout.write(`ledger ${ledger}: ${tellExport(manifest)}`);
+}
+
+async function runImport(file: string, flags: Flags): Promise<void> {
+  const reader = configReader();
+  const { ledger = "" } = flags;
+  if (!ledger) reader.refuse("no ledger given: pass --ledger");
   const connectionString = reader.databaseUrl(flags.databaseUrl);
   const connections = reader.positive("--connections", flags.connections);
   const name = flags.name ?? (file === "-" ? "stdin" : basename(file));
@@ -74,7 +110,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   const started = Date.now();
   const summary = await importFile({
     connectionString,
-    ledger: flags.ledger,
+    ledger,
     createLedger: flags.createLedger ?? false,
     transactions: { ...inputOf(file), name },
     accounts,

@@ -1,26 +1,28 @@
 import { Client, type QueryResultRow } from "pg";
-import { withSettings } from "../database-url.ts";
 import { checkVersion } from "../migrate/check-version.ts";
+import { longSession } from "./session.ts";
 
 /** Rows that are fetched at a time: enough to hide the way, few enough to hold in memory. */
 const FETCH = 1000;
 
 /** A ledger as it is at one moment, however long one reads. */
 export type Snapshot = {
-  /** The rows of a small question. */
-  query<Row extends QueryResultRow>(sql: string): Promise<Row[]>;
-  /** The rows of a large one, in portions. In both, $1 is the ledger. */
+  /** The rows of a small question. Its first parameter is the ledger, as that of a large one is. */
+  query<Row extends QueryResultRow>(sql: string, ...values: unknown[]): Promise<Row[]>;
+  /** The rows of a large one, in portions. */
   stream<Row extends QueryResultRow>(sql: string): AsyncGenerator<Row[]>;
   close(): Promise<void>;
 };
 
 /**
- * Opens a snapshot. Times are read and written in UTC.
+ * Opens a snapshot.
  * @throws Error if the ledger does not exist or the login may not read all of it
  */
 export async function openSnapshot(connectionString: string, ledger: string): Promise<Snapshot> {
-  const url = withSettings(connectionString, { timezone: "UTC", datestyle: "ISO,YMD" });
-  const client = new Client({ connectionString: url, application_name: "daybook export" });
+  const client = new Client({
+    connectionString: longSession(connectionString),
+    application_name: "daybook export",
+  });
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
@@ -34,8 +36,8 @@ export async function openSnapshot(connectionString: string, ledger: string): Pr
     throw error;
   }
   return {
-    query: async <Row extends QueryResultRow>(sql: string) =>
-      (await client.query<Row>(sql, [ledger])).rows,
+    query: async <Row extends QueryResultRow>(sql: string, ...values: unknown[]) =>
+      (await client.query<Row>(sql, [ledger, ...values])).rows,
     stream: (sql) => readRows(client, sql, ledger),
     close: () => client.end(),
   };

@@ -21,20 +21,24 @@ export type Line = {
 /**
  * Splits a stream into lines, ended by LF or CRLF, the last one perhaps by nothing. A byte order mark is dropped.
  * Holds no more than a chunk and a line.
+ * @param most bytes of a line that is not too long
  */
-export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+export async function* readLines(
+  chunks: AsyncIterable<Buffer>,
+  most = LINE_BYTES_MAX,
+): AsyncGenerator<Line> {
   let pieces: Buffer[] = [];
   let length = 0;
   let number = 0;
   let end = 0;
 
   const keep = (piece: Buffer) => {
-    if (length <= LINE_BYTES_MAX) pieces.push(piece);
+    if (length <= most) pieces.push(piece);
     length += piece.length;
     end += piece.length;
   };
   const take = (): Line => {
-    const tooLong = length > LINE_BYTES_MAX;
+    const tooLong = length > most;
     const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     number += 1;
     const bytes = trim(whole, number === 1);

@@ -19,6 +19,7 @@ const SEARCHABLE: Record<string, string[]> = {
   current_entries: ["ledger", "id", "account_id", "transaction_id", "position"],
   log: ["ledger", "id"],
   transaction_queue: ["ledger"],
+  balance_health: ["ledger"],
 };
 
 /**
@@ -55,6 +56,11 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName balance",
     ],
   },
+  statement_entry: {
+    foreignKey: [
+      "(ledger, transaction_id) references daybook.transactions (ledger, id)|@fieldName transaction|@backwardBehavior -*",
+    ],
+  },
   rollups: {
     primaryKey: "ledger,account_id",
     foreignKey: [
@@ -67,6 +73,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
     ],
   },
+  balance_health: {
+    primaryKey: "ledger",
+    foreignKey: [
+      "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName balanceHealth|@foreignSingleFieldName balanceHealth",
+    ],
+  },
   log: {
     primaryKey: "ledger,id",
     foreignKey: [
@@ -76,7 +88,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
   },
 };
 
-/** Columns of views that are never null, which PostgreSQL cannot know; all the others may be. */
+/** Columns of views and of what functions return that are never null, which PostgreSQL cannot know; all the others may be. */
 const NULLABLE: Record<string, string[]> = {
   // A category's balance is of no account.
   balances: ["account", "account_id", "lock_version"],
@@ -90,6 +102,10 @@ const NULLABLE: Record<string, string[]> = {
   ],
   log: ["transaction_id", "account_id", "request_id", "client_address"],
   transaction_queue: ["oldest_accepted_at", "oldest_age"],
+  trial_balance_row: ["account", "normal_balance"],
+  account_statement: ["starts_at", "ends_at", "next_page"],
+  statement_entry: ["description", "external_id"],
+  balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
 };
 
 const rules: Rules = [
@@ -167,8 +183,17 @@ type Column = Parameters<
   Extract<Extract<Rules[number], { kind: "attribute" }>["match"], Function>
 >[0];
 
+/** Functions whose result is as long as what was asked about, or hopefully empty. */
+const OF_OWN_LENGTH = new Set([
+  "account_balances",
+  "trial_balance",
+  "verify_accounts",
+  "verify_totals",
+  "verify_transactions",
+]);
+
 function hasOwnLength(proc: Procedure): boolean {
-  return proc.proname === "account_balances" || !!proc.proargnames?.includes("first");
+  return OF_OWN_LENGTH.has(proc.proname) || !!proc.proargnames?.includes("first");
 }
 
 /** @returns undefined for columns with a behavior of their own in SQL, and outside of tables and views */

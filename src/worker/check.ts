@@ -45,7 +45,7 @@ export function startChecking(options: CheckOptions): { stop(): Promise<void> } 
       for (const { ledger, account_id, violation, facts } of round?.drifted ?? []) {
         log.error(
           `DRIFT: account ${account_id} of ledger ${ledger}: ${violation} ${JSON.stringify(facts)}; ` +
-            "its balances are computed from its entries until it is rebuilt, see docs/runbook.md",
+            "it is computed from its entries until it is rebuilt, see docs/runbook.md",
         );
       }
       if (!round?.ledger || !round.account_id) {

@@ -4,12 +4,14 @@ import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { workerLogger } from "./logger.ts";
 import { pause } from "./pause.ts";
+import { checkTotals } from "./tasks/check-totals.ts";
 import { ensurePartitions } from "./tasks/ensure-partitions.ts";
 import { purgeIdempotencyKeys } from "./tasks/purge-idempotency-keys.ts";
 import { purgeReceipts } from "./tasks/purge-receipts.ts";
 
 /** What runs every hour, and once at the start. A new task is a file in tasks/ and a line here. */
 const HOURLY: TaskList = {
+  check_totals: checkTotals,
   ensure_partitions: ensurePartitions,
   purge_idempotency_keys: purgeIdempotencyKeys,
   purge_receipts: purgeReceipts,

@@ -2,11 +2,13 @@ import { Pool } from "pg";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 import { startChecking } from "./check.ts";
+import { startCheckingTransactions } from "./check-transactions.ts";
 import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
 import { startRollingUp } from "./rollup.ts";
+import { startSealing } from "./seal.ts";
 import { startIndexing } from "./search.ts";
 
 export type WorkerOptions = {
@@ -19,7 +21,7 @@ export type WorkerOptions = {
 
 /**
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
- * queue, rolling up, checks of the caches, and hourly jobs.
+ * queue, sealing the log, rolling up, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
  * @throws Error if the database cannot be reached or is not migrated
  */
@@ -40,9 +42,11 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),
       startExpiring({ connectionString, log }),
+      startSealing({ connectionString, log }),
       startRollingUp({ connectionString, log }),
       startIndexing({ connectionString, log }),
       startChecking({ connectionString, log }),
+      startCheckingTransactions({ connectionString, log }),
     ];
     return {
       async stop() {

@@ -3,15 +3,21 @@ import { runCli } from "../support/run-cli.ts";
 
 const URL = "postgres://someone:secret@127.0.0.1:1/books"; // nobody listens on port 1
 
-test.each([[[]], [["dev"]], [["export"]], [["migrate"]], [["serve"]], [["work"]]])(
-  "daybook %j --help explains itself with examples",
-  async (command) => {
-    const { code, stdout } = await runCli([...command, "--help"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/Usage: daybook/);
-    expect(stdout).toMatch(/Examples:\n {2}\$ /);
-  },
-);
+test.each([
+  [[]],
+  [["dev"]],
+  [["export"]],
+  [["migrate"]],
+  [["rebuild"]],
+  [["serve"]],
+  [["verify"]],
+  [["work"]],
+])("daybook %j --help explains itself with examples", async (command) => {
+  const { code, stdout } = await runCli([...command, "--help"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/Usage: daybook/);
+  expect(stdout).toMatch(/Examples:\n {2}\$ /);
+});
 
 test("daybook --version is the package's", async () => {
   expect(await runCli(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
@@ -29,7 +35,12 @@ describe("exit code 2 and one line on stderr", () => {
     ["no jobs at all", ["work", "-d", URL, "--jobs", "0"], /--jobs must be a whole number/],
     ["an open door", ["serve", "-d", URL, "--host", "0.0.0.0"], /listens on 127\.0\.0\.1 only/],
     ["no ledger", ["export", "-d", URL], /required option '-l, --ledger/],
-    ["a format nobody knows", ["export", "-l", "x", "-f", "ledger"], /Allowed choices are hledger/],
+    ["no ledger to import into", ["import", "-d", URL, "x"], /no ledger given: pass --ledger/],
+    [
+      "a format nobody knows",
+      ["export", "-l", "x", "-f", "ledger"],
+      /Allowed choices are ndjson, hledger/,
+    ],
     ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
   ])("for %s", async (_name, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
@@ -48,10 +59,10 @@ describe("exit code 2 and one line on stderr", () => {
   });
 });
 
-test.each(["migrate", "serve", "work"])(
+test.each([["migrate"], ["serve"], ["verify"], ["work"], ["export", "-l", "main"]])(
   "daybook %s: a database that does not answer is one line and exit code 1, without the password",
-  async (command) => {
-    const { code, stderr } = await runCli([command], { DATABASE_URL: URL, PORT: "0" });
+  async (...command) => {
+    const { code, stderr } = await runCli(command, { DATABASE_URL: URL, PORT: "0" });
     expect(stderr).toBe("daybook: connect ECONNREFUSED 127.0.0.1:1\n");
     expect(code).toBe(1);
   },

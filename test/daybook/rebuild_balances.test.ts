@@ -174,6 +174,67 @@ test("a cache that alone was wrong leaves books without any violation", async ()
   expect(logged).toMatchObject([{ data: { account: "alice", changed_entries: 4 } }]);
 });
 
+const rollUp = () =>
+  books.look(
+    "select daybook_private.roll_up_account(ledger, id) from daybook.accounts where address = 'alice'",
+  );
+const postedNow = async () =>
+  (await books.call("account_balance", { account: "alice", effective_at: new Date() }))[
+    "posted_amount"
+  ];
+
+describe("sums by time", () => {
+  const SUMS = "sums by time are not those of the entries up to their cursor";
+  const wrong: [string, string][] = [
+    ["that are wrong", "update daybook_private.entry_sums set posted_credits = posted_credits + 1"],
+    ["that are missing", "delete from daybook_private.entry_sums where effective_in = 'hour'"],
+    [
+      "of nothing",
+      "update daybook_private.entry_sums set effective_from = '2001-01-01' where effective_in = 'day' and recorded_in = 'day'",
+    ],
+    ["behind their cursor", "update daybook_private.rollup_cursors set lock_version = 5"],
+  ];
+  test.each(wrong)("%s are found, dropped and made anew", async (_, sql) => {
+    await rollUp();
+    await nextDay();
+    expect(await check()).toEqual([]);
+    await corrupt(sql);
+    await nextDay();
+    expect(await check()).toMatchObject([{ violation: SUMS }]);
+    expect(await postedNow()).toBe("80");
+    expect(await check()).toEqual([]);
+    await rollUp();
+    expect(await books.violations()).toEqual([]);
+  });
+
+  test.each(wrong)(
+    "%s are told by verify_accounts, and dropped by rebuild_balances",
+    async (_, sql) => {
+      await rollUp();
+      await corrupt(sql);
+      await books.be("test_admin");
+      expect(await books.all("verify_accounts", { accounts: ["alice"] })).toMatchObject([
+        { violation: SUMS, subject: "alice" },
+      ]);
+      expect(await rebuild({ account: "alice" })).toMatchObject([
+        { account: "alice", violation: SUMS },
+      ]);
+      expect(await postedNow()).toBe("80");
+      await rollUp();
+      expect(await books.violations()).toEqual([]);
+    },
+  );
+
+  test("are made anew when versions were", async () => {
+    await rollUp();
+    await corrupt(CORRUPTIONS[3]![1]);
+    await rebuild();
+    expect(await postedNow()).toBe("80");
+    await rollUp();
+    expect(await books.violations()).toEqual([]);
+  });
+});
+
 test("what is right is left alone", async () => {
   const before = await books.traces();
   expect(await rebuild()).toEqual([]);

@@ -3,6 +3,8 @@ import type { Client } from "pg";
 const WORDS = ["STARBUCKS #1234", "Rent for March", "Coffee", "blue bottle, downtown", "refund"];
 const SHOPS = ["Blue Bottle", "Starbucks", "x".repeat(201)];
 
+let named = 0;
+
 /**
  * Makes transactions of every kind and changes many of them, in a ledger with a few known accounts.
  * @returns times around which they lie, for the ranges of searches
@@ -39,7 +41,7 @@ export async function makeHistory(
       [
         isPending ? "pending" : "posted",
         random() < 0.7 ? at : null,
-        random() < 0.2 ? `e${n}-${Date.now()}` : null,
+        random() < 0.2 ? `e${++named}` : null,
         random() < 0.7 ? pick(WORDS) : null,
         metadata,
       ],

@@ -130,11 +130,16 @@ describe("by functions", () => {
     expect(await books.balance("alice")).toMatchObject({ posted_amount: "-3" });
     const both = await books.all("account_balances", { accounts: ["bob", "alice", "bob"] });
     expect(both.map((row) => row["account"])).toEqual(["bob", "alice", "bob"]);
+    expect(await books.call("account_statement", { account: "alice" })).toMatchObject({
+      closing_balance: "-3",
+    });
     const refusals = [];
     for (const account of UNSEEN) {
       refusals.push(await books.refusal("account_balance", { account }));
       refusals.push(await books.refusal("account_balances", { accounts: ["alice", account] }));
+      refusals.push(await books.refusal("account_statement", { account }));
     }
+    refusals.push(await books.refusal("trial_balance", {}));
     for (const refusal of refusals) expect(refusal).toEqual(refusals[0]);
     expect(refusals[0]).toMatchObject({ code: "42501", detail: { ledger: "main" } });
   });
@@ -172,6 +177,7 @@ describe("by functions", () => {
     for (const [name, args] of [
       ["create_transaction", { entries: move("alice", "bob", 1) }],
       ["close_account", { address: "alice" }],
+      ["close_period", { until: "2020-01-01" }],
       ["add_to_category", { category: "mine", account: "carol" }],
       ["create_category", { category: "new", currency: "USD" }],
       ["grant_category_access", { category: "mine", role: "test_auditor" }],

@@ -23,21 +23,26 @@ type Role = (typeof ROLES)[number];
 const READS = [
   "account_balance",
   "account_balances",
+  "account_statement",
   "allocate",
   "category_balance",
   "category_entries",
   "category_transactions",
+  "check_log_head",
   "credit",
   "debit",
   "eq",
   "gt",
   "gte",
+  "log_head",
   "lt",
   "lte",
   "not_eq",
   "queued_transaction",
   "search_transactions",
   "transaction_versions",
+  "trial_balance",
+  "verify_log",
 ];
 const WRITES = [
   "add_to_category",
@@ -68,20 +73,23 @@ const WRITES = [
   "transfer_between_ledgers",
   "update_transaction",
 ];
+/** Checks of the books, for auditors. */
+const VERIFIES = ["verify_accounts", "verify_totals", "verify_transactions"];
 const ADMINISTERS = ["create_currency", "create_ledger", "rebuild_balances", "set_queue_limit"];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
   daybook_reader: READS,
-  daybook_auditor: READS,
+  daybook_auditor: [...READS, ...VERIFIES],
   daybook_writer: [...READS, ...WRITES],
-  daybook_admin: [...READS, ...WRITES, ...ADMINISTERS],
+  daybook_admin: [...READS, ...WRITES, ...VERIFIES, ...ADMINISTERS],
   daybook_worker: [],
   daybook_authenticator: [],
 };
 
 const RELATIONS = [
   "accounts",
+  "balance_health",
   "balances",
   "categories",
   "category_members",
@@ -140,15 +148,16 @@ describe.each(ROLES)("%s", (role) => {
     expect(changeable).toEqual([]);
   });
 
-  test("creates nothing in the ledger's schemas and reaches the private one only as the worker", async () => {
+  test("creates nothing in the ledger's schemas and reaches the private one only as the worker or an administrator", async () => {
     const rights = await names(
       `select n || ' ' || privilege as name
          from unnest(array['daybook', 'daybook_private']) n, unnest(array['usage', 'create']) privilege
         where has_schema_privilege($1, n, privilege) order by 1`,
       [role],
     );
-    const expected =
-      role === "daybook_worker" ? ["daybook usage", "daybook_private usage"] : ["daybook usage"];
+    const expected = ["daybook_worker", "daybook_admin"].includes(role)
+      ? ["daybook usage", "daybook_private usage"]
+      : ["daybook usage"];
     expect(rights).toEqual(role === "daybook_authenticator" ? [] : expected);
   });
 });
@@ -157,17 +166,37 @@ test("the worker may execute only its upkeep in the private schema", async () =>
   expect(await executable("daybook_worker", "daybook_private")).toEqual([
     "accounts_to_roll_up",
     "check_accounts",
+    "check_totals",
+    "check_transactions",
     "drain_queue",
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
     "index_search",
+    "next_sweep",
     "purge_idempotency_keys",
     "purge_receipts",
     "queued_accounts",
     "queued_ledgers",
     "roll_up_account",
+    "seal_log",
+    "sweep_log",
     "unindexed_ledgers",
+    "unsealed_ledgers",
+  ]);
+});
+
+test("an administrator may execute there only what takes ledgers out and puts them back", async () => {
+  const ofReaders = new Set(await executable("daybook_reader", "daybook_private"));
+  const more = await executable("daybook_admin", "daybook_private");
+  expect(more.filter((name) => !ofReaders.has(name))).toEqual([
+    "ensure_month",
+    "export_keys",
+    "export_log",
+    "export_receipts",
+    "finish_restoring",
+    "restore_ledger",
+    "restore_rows",
   ]);
 });
 

@@ -15,6 +15,7 @@ export async function fillRichLedger(client: Client, ledger: string): Promise<vo
   await postPlainly(call);
   await postThroughHolds(call);
   await changeAndUndo(call);
+  await moveElsewhere(call);
 }
 
 async function openAccounts(call: Call): Promise<void> {
@@ -118,4 +119,19 @@ async function changeAndUndo(call: Call): Promise<void> {
   await call("add_to_category($1, 'users', 'users:alice')");
   await call("add_to_category($1, 'users', 'users:bob')");
   await call("remove_from_category($1, 'users', 'users:bob')");
+}
+
+async function moveElsewhere(call: Call): Promise<void> {
+  await call(`create_transactions($1, array(
+    select row(${pair("bank:cash", "users:alice", "n")}, null, null, 'batch-' || n, null, null, null, null, null, null)::daybook.transaction_input
+      from generate_series(1, 40) n))`);
+  await call("open_account($1, 'clearing', 'USD')");
+  await call("create_ledger($1 || '-abroad')");
+  for (const address of ["clearing", "carl"]) {
+    await call("open_account($1 || '-abroad', $2, 'USD')", [address]);
+  }
+  await call(
+    "transfer_between_ledgers($1, 'users:alice', $1 || '-abroad', 'carl', 99, 'clearing', 'clearing')",
+  );
+  await call("close_period($1, '2001-01-01Z')");
 }

@@ -1,0 +1,120 @@
+import { Client, DatabaseError } from "pg";
+import { checkVersion } from "../migrate/check-version.ts";
+import { inWords, type LogProblem } from "./log-problem.ts";
+
+/** A head that somebody kept. */
+export type KnownHead = { no: string; hash: string };
+
+export type LogOptions = {
+  connectionString: string;
+  /** One ledger; all that the login may read, and the instance's own log, if there is none. */
+  ledger: string | undefined;
+  /** Of that ledger: whether its log still has it. */
+  known: KnownHead | undefined;
+  /** What is found, a line each. */
+  say(line: string): void;
+  /** How far it is, in records. */
+  progress(total: number): { update(done: number): void; stop(): void };
+};
+
+type Part = LogProblem & { to_no: string; head_no: string };
+type Head = { no: string; hash: string; sealed_at: string | null };
+
+/** Records per call: enough to hide the way, few enough to show how far it is. */
+const PART = 5000;
+/** Where so much is wrong, more of the same helps nobody. */
+const MOST = 20;
+
+/**
+ * Verifies the sealed logs of ledgers, record by record.
+ * @returns how many things are wrong
+ * @throws Error if the database cannot be reached, or a ledger not be read
+ */
+export async function verifyLogs(options: LogOptions): Promise<number> {
+  const client = new Client({
+    connectionString: options.connectionString,
+    application_name: "daybook verify",
+  });
+  client.on("error", () => {}); // told by the query as well
+  try {
+    await client.connect();
+    await checkVersion(client);
+    let wrong = 0;
+    for (const ledger of await ledgersOf(client, options.ledger)) {
+      wrong += await verifyLog(client, ledger, options);
+    }
+    return wrong;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The instance's own log is for those who may read every ledger. */
+async function ledgersOf(client: Client, ledger: string | undefined): Promise<string[]> {
+  if (ledger !== undefined) return [ledger];
+  const { rows } = await client.query<{ name: string }>(
+    "select name from daybook.ledgers order by name",
+  );
+  const names = rows.map(({ name }) => name);
+  try {
+    await headOf(client, "*");
+    return ["*", ...names];
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === "42501") return names;
+    throw error;
+  }
+}
+
+async function verifyLog(client: Client, ledger: string, options: LogOptions): Promise<number> {
+  const head = await headOf(client, ledger);
+  const problems: string[] = [];
+  const { known } = options;
+  if (known && !(await isKnown(client, ledger, known))) {
+    problems.push(`the log never had the head ${known.no}:${known.hash}, or has it no more`);
+  }
+  const progress = options.progress(Number(head.no));
+  let done = 0n;
+  try {
+    do {
+      const part = await verifyPart(client, ledger, done + 1n);
+      if (part.problem !== null) problems.push(inWords(part));
+      done = BigInt(part.to_no);
+      progress.update(Number(done));
+    } while (done < BigInt(head.no) && problems.length < MOST);
+  } finally {
+    progress.stop();
+  }
+  for (const problem of problems) options.say(`${ledger}: ${problem}`);
+  if (problems.length === 0) options.say(`${ledger}: ${summary(head)}`);
+  return problems.length;
+}
+
+const summary = ({ no, hash, sealed_at }: Head) =>
+  sealed_at === null
+    ? "nothing is sealed yet"
+    : `${no} records, all as they were sealed; head ${no}:${hash} of ${sealed_at}`;
+
+async function headOf(client: Client, ledger: string): Promise<Head> {
+  const { rows } = await client.query<Head>(
+    `select h.no, h.hash, to_char(h.sealed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as sealed_at
+       from daybook.log_head($1) h`,
+    [ledger],
+  );
+  return rows[0]!;
+}
+
+async function isKnown(client: Client, ledger: string, known: KnownHead): Promise<boolean> {
+  const { rows } = await client.query<{ known: boolean }>(
+    "select daybook.check_log_head($1, $2, $3) as known",
+    [ledger, known.no, known.hash],
+  );
+  return rows[0]!.known;
+}
+
+async function verifyPart(client: Client, ledger: string, from: bigint): Promise<Part> {
+  const { rows } = await client.query<Part>(
+    "select v.to_no, v.head_no, v.problem, v.no, v.log_id, v.detail from daybook.verify_log($1, $2, $3) v",
+    [ledger, from, PART],
+  );
+  return rows[0]!;
+}

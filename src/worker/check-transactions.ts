@@ -1,0 +1,66 @@
+import type { Client } from "pg";
+import type { Log } from "../log.ts";
+import { startLoop } from "./loop.ts";
+import { pause } from "./pause.ts";
+
+export type CheckTransactionsOptions = {
+  connectionString: string;
+  log: Log;
+  /** How long a round may take, in milliseconds. Default 200. */
+  budget?: number;
+  /** Rest after a round, as a multiple of what it took. Default 30. */
+  restFactor?: number;
+  /** Rest after a pass over all ledgers, in milliseconds. Default 10 000. */
+  idle?: number;
+};
+
+/** What is wrong with the books, as daybook.violation has it. */
+export type Violation = { violation: string; ledger: string; subject: string; facts: unknown };
+
+/** Examines every transaction once a day, ledger by ledger, a piece of each in turn. */
+export function startCheckingTransactions(options: CheckTransactionsOptions): {
+  stop(): Promise<void>;
+} {
+  const { connectionString, log, budget = 200, restFactor = 30, idle = 10_000 } = options;
+  let after = "";
+  return startLoop({
+    connectionString,
+    log,
+    what: "checking transactions",
+    applicationName: "daybook check transactions",
+    settings: { synchronous_commit: "off" },
+    idle,
+    async round(client, stop) {
+      const started = Date.now();
+      const round = await checkTransactions(client, after, budget);
+      tell(log, round?.news ?? []);
+      after = round?.ledger ?? "";
+      if (!round) return 0;
+      await pause(restFactor * (Date.now() - started), stop);
+      return 1;
+    },
+  });
+}
+
+/** Says what was found wrong, for those who watch the worker's log. */
+export function tell(log: Log, violations: Violation[]): void {
+  for (const { violation, ledger, subject, facts } of violations) {
+    log.error(
+      `WRONG: ${violation}: ${subject} of ledger ${ledger} ${JSON.stringify(facts)}; see docs/runbook.md`,
+    );
+  }
+}
+
+/** @returns undefined behind the last ledger */
+async function checkTransactions(
+  client: Client,
+  after: string,
+  budget: number,
+): Promise<{ ledger: string; news: Violation[] } | undefined> {
+  const { rows } = await client.query<{ ledger: string; news: Violation[] }>({
+    name: "check_transactions",
+    text: "select ledger, news from daybook_private.check_transactions($1, $2)",
+    values: [after, budget],
+  });
+  return rows[0];
+}

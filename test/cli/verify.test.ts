@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { createDatabase, type Login, type TestDatabase } from "../support/database.ts";
+import { balanceOf, openLedger, transfer } from "../support/ledgers.ts";
+import { runCli } from "../support/run-cli.ts";
+
+let database: TestDatabase;
+let ledger: string;
+let other: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  ledger = await openLedger(database, { alice: { money: 100 }, bob: { money: 50 } });
+  other = await openLedger(database, { carol: { money: 7 } });
+  for (const name of [ledger, other]) {
+    await database.pool.query("select daybook.grant_ledger_access('test_auditor', $1, 'read')", [
+      name,
+    ]);
+  }
+  await database.pool.query(transfer(ledger, "alice", "bob", 5));
+});
+afterAll(() => database?.drop());
+
+const daybook = (login: Login, ...args: string[]) =>
+  runCli(args, { DATABASE_URL: database.urlOf(login) });
+
+test("an auditor is told that all is right, of all ledgers or of one", async () => {
+  expect(await daybook("test_auditor", "verify")).toMatchObject({
+    code: 0,
+    stdout:
+      "2 ledgers, 5 accounts, 4 transactions: all is right\n" +
+      `${ledger}: nothing is sealed yet\n${other}: nothing is sealed yet\n`,
+  });
+  expect(await daybook("test_auditor", "verify", "--ledger", other)).toMatchObject({
+    code: 0,
+    stdout: `1 ledger, 2 accounts, 1 transaction: all is right\n${other}: nothing is sealed yet\n`,
+  });
+});
+
+test("what is wrong is told in words and figures, and the exit code is 1", async () => {
+  await database.pool.query(
+    `update daybook_private.account_counters set posted_credits = 101, pending_credits = 101
+      where ledger = $1 and address = 'alice'`,
+    [ledger],
+  );
+  const client = await database.connect();
+  await client.query("set session_replication_role = replica");
+  await client.query("update daybook.transactions set posted_at = null where ledger = $1", [other]);
+  const { code, stdout } = await daybook("test_auditor", "verify");
+  expect(code).toBe(1);
+  expect(stdout.split("\n")).toEqual([
+    `WRONG: ledger ${ledger}, USD: debits and credits of a currency differ`,
+    expect.stringContaining('"posted_credits":"156"'),
+    `WRONG: ledger ${ledger}, alice: the counters of an account are not the sum of its entries`,
+    expect.stringContaining('"counters":["2","5","101","5","101"]'),
+    expect.stringMatching(
+      `WRONG: ledger ${other}, .*: times do not tell the status of their transaction`,
+    ),
+    expect.stringContaining('"posted_at":null'),
+    "2 ledgers, 5 accounts, 4 transactions: 3 things are wrong",
+    `${ledger}: nothing is sealed yet`,
+    `${other}: nothing is sealed yet`,
+    "",
+  ]);
+  await client.query("update daybook.transactions set posted_at = created_at where ledger = $1", [
+    other,
+  ]);
+});
+
+test("an administrator rebuilds what is wrong; then all is right", async () => {
+  expect(await daybook("test_auditor", "rebuild", "--ledger", ledger)).toMatchObject({ code: 1 });
+  const { code, stdout } = await daybook("test_admin", "rebuild", "--ledger", ledger);
+  expect(stdout).toMatch(
+    /^alice: the counters of an account .*\n {2}before .*"101".*\n {2}after .*"100"/,
+  );
+  expect(stdout).toMatch(/compared: 3, rebuilt: 1\n$/);
+  expect(code).toBe(0);
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 95 });
+  expect(await daybook("test_auditor", "verify")).toMatchObject({ code: 0 });
+  expect(await daybook("test_admin", "rebuild", "-l", ledger, "-a", "bob")).toMatchObject({
+    stdout: "compared: 1, rebuilt: 0\n",
+  });
+});
+
+test("an entry whose transaction is gone is found, wherever its id lies", async () => {
+  const client = await database.connect();
+  await client.query("set session_replication_role = replica");
+  await client.query(
+    `delete from daybook.transactions t where t.ledger = $1
+        and t.id = (select o.id from daybook.transactions o where o.ledger = $1 order by o.id desc limit 1)`,
+    [ledger],
+  );
+  const { code, stdout } = await daybook("test_auditor", "verify");
+  expect(stdout).toMatch(/entry without its transaction/);
+  expect(code).toBe(1);
+});
+
+test.each(["verify", "rebuild"])("%s refuses a ledger that is not there", async (command) => {
+  const { code, stderr } = await daybook("test_auditor", command, "--ledger", "nowhere");
+  expect(stderr).toBe('daybook: there is no ledger "nowhere" that this login may read\n');
+  expect(code).toBe(1);
+});
