@@ -96,11 +96,9 @@ async function run(rate?: number): Promise<Run> {
   const limits = rate === undefined ? [] : ["-R", `${rate}`];
   const url = new URL(cluster.url);
   const script = join(import.meta.dirname, "create.sql");
-  const size = ["-c", `${clients}`, "-j", "2", "-T", values.seconds];
-  const output = await pgbench(url, [
-    ...["-n", "-M", "prepared", "-l", "--log-prefix", prefix],
-    ...[...size, ...limits, "-f", script],
-  ]);
+  const load = ["-n", "-M", "prepared", "-c", `${clients}`, "-j", "2", "-T", values.seconds];
+  const logged = ["-l", "--log-prefix", prefix];
+  const output = await pgbench(url, [...load, ...limits, ...logged, "-f", script]);
   const files = globSync(`${prefix}.*`);
   const times = files.flatMap((file) =>
     readFileSync(file, "utf8")
