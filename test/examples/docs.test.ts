@@ -17,9 +17,11 @@ beforeAll(async () => {
 afterEach(async () => expect(await violations(server.database)).toEqual([]));
 afterAll(() => server?.stop());
 
+const read = (page: string) => readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
+
 /** Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order. */
 async function run(page: string): Promise<any[]> {
-  const text = readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
+  const text = read(page);
   const results: any[] = [];
   for (const [, language, code] of text.matchAll(/^```(sql|graphql)\n(.*?)^```$/gms)) {
     if (language === "graphql") {
@@ -117,4 +119,33 @@ test("search.md: transactions are found by what is known of them", async () => {
   expect(asked.searchTransactions).toMatchObject([
     { description: "STARBUCKS #1234", transaction: { entries: { nodes: [{}, {}] } } },
   ]);
+});
+
+test("reports.md: a statement, a trial balance, and a period that is closed", async () => {
+  const [, [[totals], lines], [later], asked, [trial], [[closed]], [[open], [again], [final]]] =
+    await run("reports.md");
+  expect(Object.values(totals)).toEqual(["0", "120", "50000", "49880"]);
+  expect(lines.map(({ description, balance }: any) => [description, balance])).toEqual([
+    ["Deposit", "50000"],
+    ["Fee for January", "49880"],
+  ]);
+  expect(later).toEqual([
+    { description: "Withdrawal", balance: "42880", closing_balance: "42880", next_page: null },
+  ]);
+  expect(asked.accountStatement).toMatchObject({
+    openingBalance: "49880",
+    closingBalance: "42880",
+    entries: [{ transaction: { description: "Withdrawal", entries: { nodes: [{}, {}] } } }],
+  });
+  expect(trial.map(Object.values)).toEqual([
+    ["bank", "50000", "0", "50000", "0"],
+    ["fees", "0", "120", "0", "120"],
+    ["users:ida", "120", "50000", "0", "49880"],
+    [null, "50120", "50120", "50000", "50000"],
+  ]);
+  expect(again.status).toBe("posted");
+  expect(open.closed_until < closed.closed_until).toBe(true);
+  expect(final).toEqual(closed);
+  const refused = /=> (select status.*?);\n/s.exec(read("reports.md"))![1]!;
+  await expect(client.query(refused)).rejects.toMatchObject({ code: "LDPER" });
 });
