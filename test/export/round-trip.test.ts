@@ -211,9 +211,21 @@ describe("a ledger that was taken elsewhere", () => {
   test("is noted in the log of the instance", async () => {
     await importFrom(folder);
     const { rows } = await there.pool.query(
-      "select kind, data ->> 'ledger' as ledger, actor from daybook.log where ledger = '*'",
+      "select kind, data, actor from daybook.log where ledger = '*' order by id",
     );
-    expect(rows).toEqual([{ kind: "restore_ledger", ledger: "rich", actor: "test_admin" }]);
+    const { head, exported_at } = manifest();
+    expect(rows).toEqual([
+      {
+        kind: "create_currency",
+        data: { code: "X_9", name: "Points", exponent: 30 },
+        actor: "test_admin",
+      },
+      { kind: "restore_ledger", data: { ledger: "rich", head, exported_at }, actor: "test_admin" },
+    ]);
+    await there.pool.query("select daybook_private.seal_log('*', 100)");
+    const [{ problem }] = (await there.pool.query("select problem from daybook.verify_log('*')"))
+      .rows;
+    expect(problem).toBeNull();
   });
 });
 
@@ -434,6 +446,23 @@ describe("rows are put back by nobody", () => {
       });
     }
   });
+});
+
+test("whoever has the file can recompute the chain without a database", () => {
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  let previous = "0".repeat(64);
+  let leaves: string[] = [];
+  for (const line of readFileSync(join(folder, "log.ndjson"), "utf8").trim().split("\n")) {
+    const { block: b } = JSON.parse(line);
+    if (b) {
+      const head = ["daybook log 1", "rich", b.block, b.first_no, b.last_no, b.sealed_at, previous];
+      expect(b.hash).toBe((previous = sha256([...head, ...leaves].join("\n"))));
+      leaves = [];
+    } else {
+      leaves.push(sha256(line.slice(line.indexOf('"record":') + '"record":'.length, -2)));
+    }
+  }
+  expect(previous).toBe(manifest().head!.hash);
 });
 
 test("an export says what is not in it: transactions that wait in the queue", async () => {
