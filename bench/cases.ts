@@ -46,6 +46,13 @@ export const cases: Case[] = [
     bar: 0.85,
   },
   {
+    name: "create_transaction with an effective time",
+    script: "create-dated.sql",
+    database: "daybook",
+    against: "create_transaction",
+    bar: 0.9,
+  },
+  {
     name: "enqueue_transactions, one a call",
     script: "enqueue.sql",
     database: "daybook",

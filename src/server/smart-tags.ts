@@ -105,7 +105,12 @@ const NULLABLE: Record<string, string[]> = {
   trial_balance_row: ["account", "normal_balance"],
   account_statement: ["starts_at", "ends_at", "next_page"],
   statement_entry: ["description", "external_id"],
-  balance_health: ["drifted_since", "oldest_check_at", "transactions_checked_at"],
+  balance_health: [
+    "drifted_since",
+    "oldest_check_at",
+    "transactions_checked_at",
+    "oldest_queued_at",
+  ],
 };
 
 const rules: Rules = [

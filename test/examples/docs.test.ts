@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client, QueryResult } from "pg";
 import { startTestServer, type TestServer } from "../graphql/server.ts";
 import { violations } from "../support/books.ts";
+import { runCli } from "../support/run-cli.ts";
+import { seal } from "../support/sealing.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 
 /* What a page of docs shows is run from top to bottom, against fresh books. */
 
@@ -19,8 +23,11 @@ afterAll(() => server?.stop());
 
 const read = (page: string) => readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
 
-/** Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order. */
-async function run(page: string): Promise<any[]> {
+/**
+ * Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order.
+ * @param meanwhile what the worker does between two blocks
+ */
+async function run(page: string, meanwhile = async () => {}): Promise<any[]> {
   const text = read(page);
   const results: any[] = [];
   for (const [, language, code] of text.matchAll(/^```(sql|graphql)\n(.*?)^```$/gms)) {
@@ -30,6 +37,7 @@ async function run(page: string): Promise<any[]> {
       const given = (await client.query(code!)) as QueryResult | QueryResult[];
       results.push([given].flat().map(({ rows }) => rows));
     }
+    await meanwhile();
   }
   return results;
 }
@@ -121,6 +129,35 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
+test("balances.md: a balance now, at a time, as it was known then, and at a version", async () => {
+  const [, [[now]], [[january]], [, [known]], [many], [versions], asked, [rollups]] =
+    await run("balances.md");
+  expect(Object.values(now)).toEqual(["7500", "7500", "7500", "2"]);
+  expect(Object.values(january)).toEqual(["10000", "1"]);
+  expect(known).toEqual({ today: "10500", as_it_was_reported: "10000" });
+  expect(many.map(Object.values)).toEqual([
+    ["users:ida", "10500"],
+    ["users:joe", "0"],
+    ["bank", "10500"],
+  ]);
+  expect(versions.map(Object.values)).toEqual([
+    ["0", "0"],
+    ["1", "10000"],
+    ["2", "7500"],
+    ["3", "8000"],
+  ]);
+  expect(asked.accountBalance).toEqual({
+    postedAmount: "10500",
+    availableAmount: "10500",
+    lockVersion: "2",
+  });
+  expect(rollups.map(Object.values)).toEqual([
+    ["bank", "2", "0", null],
+    ["users:ida", "3", "0", null],
+    ["users:joe", "1", "0", null],
+  ]);
+});
+
 test("reports.md: a statement, a trial balance, and a period that is closed", async () => {
   const [, [[totals], lines], [later], asked, [trial], [[closed]], [[open], [again], [final]]] =
     await run("reports.md");
@@ -148,4 +185,25 @@ test("reports.md: a statement, a trial balance, and a period that is closed", as
   expect(final).toEqual(closed);
   const refused = /=> (select status.*?);\n/s.exec(read("reports.md"))![1]!;
   await expect(client.query(refused)).rejects.toMatchObject({ code: "LDPER" });
+});
+
+test("log.md: the log is sealed and verified, here and by anybody who has its texts", async () => {
+  const { pool } = server.database;
+  const [[, , , , , records], [[head]], [[verified], [known]]] = await run("log.md", async () => {
+    await seal(pool, "shop");
+  });
+  const kinds = ["create_ledger", "open_account", "open_account", "create_transaction"];
+  expect(records.map(({ kind }: any) => kind)).toEqual([...kinds, "set_account_limits"]);
+  expect(verified).toEqual({ problem: null, no: null, log_id: null });
+  expect(known).toEqual({ is_known: true });
+
+  const temporary = temporaryFolder();
+  const folder = join(temporary.path, "shop.export");
+  const DATABASE_URL = server.database.urlOf("test_admin");
+  await runCli(["export", "--ledger", "shop", "--out", folder], { DATABASE_URL });
+  const program = join(temporary.path, "recompute.mjs");
+  writeFileSync(program, /^```js\n(.*?)^```$/ms.exec(read("log.md"))![1]!);
+  const { stdout } = spawnSync(process.execPath, [program, folder, "shop"], { encoding: "utf8" });
+  temporary.remove();
+  expect(stdout).toBe(`${head.no}:${head.hash}\n`);
 });
