@@ -36,7 +36,7 @@ test(
       await playHistory(here, writer, operations);
     }
     const { rows } = await here.pool.query<{ name: string }>("select name from daybook.ledgers");
-    expect(rows).toHaveLength(RUNS);
+    expect(rows.length).toBeGreaterThanOrEqual(RUNS);
     await here.pool.query(sweep); // some expire because their time was changed, of which the log knows nothing
     for (const { name } of rows) await expectSame(name);
     expect(await violations(there)).toEqual([]);
