@@ -129,6 +129,20 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
+test("partitions.md: months are made ahead, and what is in none is moved", async () => {
+  const admin = client;
+  client = await server.database.connect(); // as the owner
+  const [[health], moved] = await run("partitions.md").finally(() => (client = admin));
+  expect(health).toHaveLength(3);
+  for (const each of health)
+    expect(each).toMatchObject({ is_made_ahead: true, default_is_empty: true });
+  expect(moved.flat()).toEqual([
+    { clear_default: "0" },
+    { clear_default: "0" },
+    { clear_default: "0" },
+  ]);
+});
+
 test("balances.md: a balance now, at a time, as it was known then, and at a version", async () => {
   const [, [[now]], [[january]], [, [known]], [many], [versions], asked, [rollups]] =
     await run("balances.md");
