@@ -181,6 +181,7 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "index_missed",
     "index_search",
     "next_sweep",
     "partition_states",
