@@ -42,7 +42,7 @@ function newModel(): Model {
       { ...fresh, currency: account.currency, sign, pending: zero(), posted: zero() },
     ] as const;
   });
-  return { accounts: new Map(accounts), transactions: [], keys: new Map() };
+  return { accounts: new Map(accounts), transactions: [], keys: new Map(), closedUntil: "" };
 }
 
 async function carryOut(history: History, operation: Operation): Promise<void> {
@@ -54,6 +54,13 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
     const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];
     if (call)
       expect((await client.query(call.statement as { text: string })).rows[0]).toEqual(call.result);
+    return;
+  }
+  if ("until" in operation) {
+    const { does, until } = operation;
+    const isForward = until > model.closedUntil;
+    if (isForward === (does === "close_period")) model.closedUntil = until;
+    await client.query(`select daybook.${does}($1, $2)`, [ledger, until]);
     return;
   }
   const account = model.accounts.get(operation.account)!;

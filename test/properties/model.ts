@@ -31,6 +31,8 @@ export type Model = {
   accounts: Map<string, Account>;
   transactions: Transaction[];
   keys: Map<string, Known>;
+  /** Written as effective times are, or empty. */
+  closedUntil: string;
 };
 
 export const refusal = (code: string): Answer => ({ code });
@@ -42,6 +44,10 @@ export const accountsOf = (lines: Line[]) => [...new Set(lines.map(({ account })
 export const isTaken = ({ transactions }: Model, external: string | undefined) =>
   external !== undefined &&
   transactions.some((t) => t.external === external && t.status !== "archived");
+
+/** Whether entries that take effect then would be in a closed period; those effective when they were made never are. */
+export const isPast = ({ closedUntil }: Model, effective: string | undefined) =>
+  effective !== undefined && !effective.startsWith("#") && effective < closedUntil;
 
 /** Predicts create_transaction; changes the model unless it is refused or rehearsed. */
 export function create(
@@ -84,6 +90,7 @@ function judge(model: Model, lines: Line[], options: CreateOptions): string | nu
   if (wrong) return wrong;
   if (isTaken(model, options.external_id)) return "LDEXT";
   if (isClosed(model.accounts, lines)) return "LDCLS";
+  if (isPast(model, options.effective_at)) return "LDPER";
   return settle(model, lines, undefined, (accounts) =>
     apply(accounts, lines, 1, options.status === "pending" ? 0 : 1),
   );
