@@ -11,11 +11,19 @@ export const ACCOUNTS = {
   denis: { currency: "EUR" },
 } as const;
 
-const account = fc.oneof(
+/** What contains what at first: `team` contains `dollars`. One is of the other normal balance, one of another currency. */
+export const CATEGORIES = {
+  dollars: { currency: "USD", normal_balance: "credit", members: ["alice"] },
+  team: { currency: "USD", normal_balance: "credit", members: ["dollars", "bob"] },
+  drawers: { currency: "USD", normal_balance: "debit", members: ["cash"] },
+  euros: { currency: "EUR", normal_balance: "credit", members: ["chloe"] },
+} as const;
+
+export const account = fc.oneof(
   { weight: 90, arbitrary: fc.constantFrom(...Object.keys(ACCOUNTS)) },
   { weight: 1, arbitrary: fc.constant("nobody") },
 );
-const amount = fc.oneof(
+export const amount = fc.oneof(
   { weight: 60, arbitrary: fc.integer({ min: 1, max: 60 }) },
   { weight: 1, arbitrary: fc.constantFrom(0, -1, 0.5) },
 );
@@ -43,6 +51,15 @@ export const asks = fc.record({
   bound: onceIn(2, bound),
   show: onceIn(4, fc.boolean()),
 });
+/** Mostly there is such a category, and an account of the transaction in it. */
+export const category = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom("dollars", "team") },
+  { weight: 6, arbitrary: fc.constantFrom("drawers", "euros", "others", "more") },
+);
+export const locks = onceIn(
+  4,
+  fc.array(fc.record({ category, bound }), { minLength: 1, maxLength: 2 }),
+);
 const side = fc.record({ account, asks: onceIn(3, asks) });
 
 /** Mostly within one currency: a transfer between two is out of balance, unless others make up for it. */
@@ -85,4 +102,5 @@ export const effective = fc.constantFrom(
 /** So far ahead that it comes only when the history says so: see lifecycle-operations.ts. */
 export const expires = fc.constantFrom("2100-01-01Z", "2200-01-01Z");
 
+export type Locks = typeof locks extends fc.Arbitrary<infer T> ? T : never;
 export type Asks = typeof asks extends fc.Arbitrary<infer T> ? T : never;

@@ -2,6 +2,7 @@ import { expect } from "@jest/globals";
 import type { Client } from "pg";
 import { fingerprint } from "../support/books.ts";
 import type { TestDatabase } from "../support/database.ts";
+import type { Member } from "../support/ledgers.ts";
 import type { Row, Statement } from "../support/sessions.ts";
 import type { Answer, Model } from "./model.ts";
 
@@ -13,6 +14,12 @@ export type History = {
   model: Model;
   /** Ids of the model's transactions. */
   ids: string[];
+  /** Ids of the model's receipts. */
+  receiptIds: string[];
+  /** Requests with a key that were sent in whatever way. */
+  sent: Member[];
+  /** Another ledger, with which money is exchanged. */
+  other: History;
   /** Calls with a key that were not refused, and what a repetition gives. */
   kept: { statement: Statement; result: Row }[];
 };

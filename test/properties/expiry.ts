@@ -1,5 +1,7 @@
+import type { CategoryLock } from "../support/categories.ts";
 import type { Line } from "../support/ledgers.ts";
 import { apply, broken, isLocked, type Account } from "./judge.ts";
+import { isBroken } from "./categories.ts";
 import { become, type Model, type Transaction } from "./model.ts";
 
 /** Archives a transaction whose time is over. */
@@ -19,27 +21,38 @@ export function sweep(model: Model): number {
   return due.length;
 }
 
+/** What a step asks, besides its lines: who else waits for his account, and what categories must be like. */
+export type Conditions = {
+  changing?: Transaction | undefined;
+  /** Accounts that are waited for though no line of the caller's says so. */
+  alsoWaited?: Iterable<string>;
+  locks?: CategoryLock[];
+};
+
 /**
- * Applies a step to the accounts and judges what its lines ask; gives the code of what is broken. Where a
- * balance is, expired holds on the accounts that are waited for are archived first, but for the transaction
- * that is changing.
+ * Applies a step to the accounts and judges what its lines ask, and its category locks; gives the code of
+ * what is broken. Where a balance is, expired holds on the accounts that are waited for are archived first,
+ * but for the transaction that is changing.
  */
 export function settle(
   model: Model,
   lines: Line[],
-  changing: Transaction | undefined,
+  { changing, alsoWaited = [], locks = [] }: Conditions,
   step: (accounts: Map<string, Account>) => void,
 ): string | null {
   const waited = lines
     .filter((line) => isLocked(line, model.accounts.get(line.account)))
-    .map(({ account }) => account);
+    .map(({ account }) => account)
+    .concat(...alsoWaited);
   let asked = lines;
   for (;;) {
     const after = structuredClone(model.accounts);
     step(after);
-    const code = broken(model.accounts, after, asked);
+    const code =
+      broken(model.accounts, after, asked) ??
+      (isBroken({ ...model, accounts: after }, locks) ? "LDCAT" : null);
     if (!code) model.accounts = after;
-    if (code !== "LDBAL" && code !== "LDLIM") return code;
+    if (code !== "LDBAL" && code !== "LDLIM" && code !== "LDCAT") return code;
     const due = model.transactions.filter(
       (t) =>
         t !== changing && isExpired(t) && t.watched.some((account) => waited.includes(account)),

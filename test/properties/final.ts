@@ -11,12 +11,12 @@ type ReverseOptions = {
 
 /** Whether a transaction can be reversed: it is posted, and no reversal of it is pending or posted, wholly or partly. */
 export function isReversible({ transactions }: Model, index: number): boolean {
-  const { status, reversedBy } = transactions[index]!;
+  const { status, reversedBy, counterpart } = transactions[index]!;
   const wasReversed =
     reversedBy !== undefined &&
     (transactions[reversedBy]!.status !== "archived" ||
       transactions.some(({ partOf }) => partOf === reversedBy));
-  return status === "posted" && !wasReversed;
+  return status === "posted" && counterpart === undefined && !wasReversed;
 }
 
 /** Predicts reverse_transaction; changes the model unless it is refused. */
@@ -38,11 +38,12 @@ export function reverse(
   if (isClosed(draft.accounts, lines)) return refusal("LDCLS");
   const effective = effective_at ?? original.effective;
   if (isPast(draft, effective)) return refusal("LDPER");
-  const refused = settle(draft, lines, undefined, (accounts) =>
+  const placed = place(draft, lines);
+  const refused = settle(draft, lines, {}, (accounts) =>
     apply(accounts, lines, 1, status === "pending" ? 0 : 1),
   );
   if (refused) return refusal(refused);
-  add(draft, place(lines), { status, effective, external: undefined });
+  add(draft, placed, { status, effective, external: undefined });
   original.reversedBy = draft.transactions.length - 1;
   Object.assign(model, draft);
   const answer = { status, version: 1, reason: null };

@@ -1,34 +1,67 @@
 import { expect } from "@jest/globals";
 import type { Client } from "pg";
-import * as statements from "../support/ledgers.ts";
-import type { CreateOptions } from "../support/ledgers.ts";
-import { sweep } from "../support/changes.ts";
 import { violations } from "../support/books.ts";
+import { change } from "../support/categories.ts";
+import { sweep } from "../support/changes.ts";
 import type { TestDatabase } from "../support/database.ts";
-import { ACCOUNTS } from "./arguments.ts";
+import * as statements from "../support/ledgers.ts";
+import { ACCOUNTS, CATEGORIES } from "./arguments.ts";
+import { carryOutBetween } from "./between-history.ts";
+import { changeMembers, createCategory } from "./categories.ts";
+import { carryOutCategories, isCategories } from "./categories-history.ts";
 import { compare, type History } from "./compare.ts";
 import { carryOutFinal, isFinal } from "./final-history.ts";
 import { carryOutLifecycle, isLifecycle } from "./lifecycle-history.ts";
-import { linesOfMoves } from "./lines.ts";
+import { carryOutBatch, carryOutQueue } from "./many-history.ts";
 import { create, type Model } from "./model.ts";
-import { counters, lives, predictedCounters, predictedLives } from "./observe.ts";
-import type { Create, Operation } from "./operations.ts";
+import { observe, predict } from "./observe.ts";
+import type { Create, InLedger, Operation } from "./operations.ts";
+import { requestOf } from "./sent.ts";
 
-/** Carries out operations on a new ledger and on the model, and compares them after each. */
+/** Carries out operations on two new ledgers and on their models, and compares them after each. */
 export async function playHistory(
   database: TestDatabase,
   client: Client,
   operations: Operation[],
 ): Promise<void> {
-  const ledger = await statements.openLedger(database, ACCOUNTS);
   await database.pool.query(sweep); // what an earlier history has left
-  const history = { database, client, ledger, model: newModel(), ids: [], kept: [] };
+  const here = await open(database, client);
+  const there = await open(database, client);
+  here.other = there;
+  there.other = here;
   for (const operation of operations) {
-    await carryOut(history, operation);
-    expect(await violations(database, ledger)).toEqual([]);
-    expect(await counters(history)).toEqual(predictedCounters(history.model));
-    expect(await lives(history)).toEqual(predictedLives(history.model));
+    const { does } = operation;
+    if (does === "between") await carryOutBetween(here, operation);
+    else if (does === "elsewhere") await carryOut(there, operation.operation);
+    else await carryOut(here, operation);
+    if (does !== "elsewhere") await compareBooks(here);
+    if (["elsewhere", "between", "sweep"].includes(does)) await compareBooks(there);
   }
+  await compareBooks(here);
+  await compareBooks(there);
+}
+
+async function open(database: TestDatabase, client: Client): Promise<History> {
+  const ledger = await statements.openLedger(database, ACCOUNTS);
+  for (const [name, { currency, normal_balance }] of Object.entries(CATEGORIES)) {
+    const values = [ledger, name, currency, normal_balance];
+    await client.query("select daybook.create_category($1, $2, $3, $4)", values);
+  }
+  for (const [name, { members }] of Object.entries(CATEGORIES)) {
+    for (const each of members) {
+      const member = each in CATEGORIES ? { child_category: each } : { account: each };
+      await client.query(change("add_to", ledger, name, member));
+    }
+  }
+  await database.pool.query(statements.drain(ledger)); // the first call only makes the head
+  const nothing = { ids: [], receiptIds: [], sent: [], kept: [] };
+  return { database, client, ledger, model: newModel(), ...nothing } as unknown as History;
+}
+
+async function compareBooks(history: History): Promise<void> {
+  expect(await violations(history.database, history.ledger)).toEqual([]);
+  const { books, times } = await observe(history);
+  expect(books).toEqual(predict(history.model, times));
 }
 
 const zero = () => ({ debit: 0, credit: 0 });
@@ -42,12 +75,31 @@ function newModel(): Model {
       { ...fresh, currency: account.currency, sign, pending: zero(), posted: zero() },
     ] as const;
   });
-  return { accounts: new Map(accounts), transactions: [], keys: new Map(), closedUntil: "" };
+  const model: Model = {
+    accounts: new Map(accounts),
+    transactions: [],
+    keys: new Map(),
+    closedUntil: "",
+    categories: new Map(),
+    receipts: [],
+  };
+  for (const [name, { currency, normal_balance, members }] of Object.entries(CATEGORIES)) {
+    createCategory(model, name, currency, normal_balance);
+    for (const each of members) {
+      const member = each in CATEGORIES ? { child_category: each } : { account: each };
+      changeMembers(model, "add_to", name, member);
+    }
+  }
+  return model;
 }
 
-async function carryOut(history: History, operation: Operation): Promise<void> {
+async function carryOut(history: History, operation: InLedger): Promise<void> {
   const { database, client, ledger, model } = history;
-  if (operation.does === "create") return carryOutCreate(history, operation);
+  const { does } = operation;
+  if (does === "create") return carryOutCreate(history, operation);
+  if (does === "batch") return carryOutBatch(history, operation);
+  if (does === "enqueue" || does === "drain") return carryOutQueue(history, operation);
+  if (isCategories(operation)) return carryOutCategories(history, operation);
   if (isFinal(operation)) return carryOutFinal(history, operation);
   if (isLifecycle(operation)) return carryOutLifecycle(history, operation);
   if ("earlier" in operation) {
@@ -85,23 +137,24 @@ async function carryOut(history: History, operation: Operation): Promise<void> {
   }
 }
 
-async function carryOutCreate(history: History, operation: Create): Promise<void> {
-  const { model, ledger } = history;
-  const lines = linesOfMoves(model, operation.moves);
-  const { key, isSnapshot } = operation;
-  const mayExpire = operation.status === "pending" || operation.isMisplaced;
-  const options: CreateOptions = {
-    ...(operation.status && { status: operation.status }),
-    ...(key && { idempotency_key: key }),
-    ...(operation.external && { external_id: operation.external }),
-    ...(operation.effective && { effective_at: operation.effective }),
-    ...(operation.expires && mayExpire && { expires_at: operation.expires }),
-    ...(operation.declines !== undefined && { archive_on_lock_failure: operation.declines }),
-    ...(operation.rehearses !== undefined && { dry_run: operation.rehearses }),
-  };
+async function carryOutCreate(
+  history: History,
+  { request, rehearses, isSnapshot }: Create,
+): Promise<void> {
+  const { model, ledger, sent } = history;
+  const member = requestOf(model, sent, request);
+  const key = member.idempotency_key;
   const isKnown = key !== undefined && model.keys.has(key);
-  const answer = create(model, lines, options, isSnapshot);
-  const statement = statements.create(ledger, lines, options);
-  const isDry = operation.rehearses === true;
+  const isDry = rehearses === true;
+  const answer = create(model, member, { isSnapshot, isDry });
+  const statement = {
+    name: "make",
+    text: `select r.*
+             from jsonb_populate_record(null::daybook.transaction_input, $2) i
+            cross join lateral daybook.create_transaction($1, i.entries, i.status, i.effective_at,
+                    i.idempotency_key, i.external_id, i.description, i.metadata, i.category_locks,
+                    i.archive_on_lock_failure, i.expires_at, $3) r`,
+    values: [ledger, JSON.stringify(member), rehearses],
+  };
   await compare(history, statement, answer, { isKnown, key, isSnapshot, isDry });
 }

@@ -11,20 +11,22 @@ export type Account = {
   pending: { debit: number; credit: number };
   posted: { debit: number; credit: number };
 };
-const available = (a: Account) =>
+/** What balances are made of. */
+type Balance = Pick<Account, "sign" | "pending" | "posted">;
+const available = (a: Balance) =>
   a.sign > 0 ? a.posted.credit - a.pending.debit : a.posted.debit - a.pending.credit;
 const ceiling = (a: Account) =>
   a.sign > 0 ? a.pending.credit - a.posted.debit : a.pending.debit - a.posted.credit;
-const net = (a: Account, kind: "pending" | "posted") => a.sign * (a[kind].credit - a[kind].debit);
+const net = (a: Balance, kind: "pending" | "posted") => a.sign * (a[kind].credit - a[kind].debit);
 
 /** The bounded balances of an account. */
-export const balancesOf = (a: Account) => ({
+export const balancesOf = (a: Balance) => ({
   pending_balance: net(a, "pending"),
   posted_balance: net(a, "posted"),
   available_balance: available(a),
 });
 
-function breaks(bounds: Bounds | undefined, balance: number): boolean {
+export function breaks(bounds: Bounds | undefined, balance: number): boolean {
   const { gt, gte, eq, not_eq, lte, lt } = bounds ?? {};
   return (
     (gt !== undefined && balance <= gt) ||
@@ -61,10 +63,15 @@ export function apply(
   }
 }
 
-/** What is wrong with entries whatever the balances, in the order of contract.md. */
-export function unsound(accounts: Map<string, Account>, lines: Line[]): string | null {
+/** What is wrong with entries whatever the balances, in the order of contract.md; and with names of categories. */
+export function unsound(
+  accounts: Map<string, Account>,
+  lines: Line[],
+  isCategoryMissing = false,
+): string | null {
   if (lines.some(({ amount }) => amount <= 0 || !Number.isInteger(amount))) return "LDAMT";
   if (lines.some(({ account }) => !accounts.has(account))) return "LDACC";
+  if (isCategoryMissing) return "LDCTG";
   const sums = new Map<string, number>();
   for (const { account, direction, amount } of lines) {
     const { currency } = accounts.get(account)!;

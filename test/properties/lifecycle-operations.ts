@@ -6,6 +6,7 @@ import {
   external,
   isOnceIn,
   key,
+  locks,
   moves,
   onceIn,
   which,
@@ -27,6 +28,7 @@ const post = fc.record({
   aim,
   moves: onceIn(3, moves),
   effective: onceIn(4, effective),
+  locks,
   expected,
   key,
 });
@@ -36,6 +38,7 @@ const update = fc.record({
   aim,
   moves: onceIn(2, moves),
   effective: onceIn(4, effective),
+  locks,
   description: onceIn(4, fc.constant("another")),
   expires: onceIn(3, expires),
   expected,

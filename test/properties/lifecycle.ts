@@ -1,5 +1,6 @@
 import type { ChangeOptions } from "../support/changes.ts";
 import type { Line } from "../support/ledgers.ts";
+import { coveredBy, isRepeated, isUnknown } from "./categories.ts";
 import { settle } from "./expiry.ts";
 import { apply, isClosed, unsound, type Account } from "./judge.ts";
 import {
@@ -28,9 +29,9 @@ export function change(
   index: number,
   { idempotency_key: key, ...options }: ChangeOptions,
 ): Answer {
-  const { expected_version: _, ...changes } = options;
+  const { expected_version: _, category_locks: locks = [], ...changes } = options;
   const isEmpty = Object.values(changes).every((value) => value === undefined);
-  if (name === "update" && isEmpty) return refusal("LDARG");
+  if ((name === "update" && isEmpty) || isRepeated(locks)) return refusal("LDARG");
   const request = JSON.stringify([name, index, options]);
   const known = recall(model, key, request);
   if (known) return known;
@@ -48,9 +49,16 @@ function carryOut(
   model: Model,
   name: Change,
   transaction: Transaction,
-  { entries, effective_at, expires_at, expected_version }: ChangeOptions,
+  options: ChangeOptions,
 ): string | null {
-  const unfit = entries && unsound(model.accounts, entries);
+  const {
+    entries,
+    effective_at,
+    expires_at,
+    expected_version,
+    category_locks: locks = [],
+  } = options;
+  const unfit = unsound(model.accounts, entries ?? [], isUnknown(model, locks));
   if (unfit) return unfit;
   const mayBe = name === "archive" || !transaction.isDue;
   if (transaction.status !== "pending" || !mayBe) return "LDSTA";
@@ -60,8 +68,18 @@ function carryOut(
   if ((entries || isMoved) && isPast(model, effective)) return "LDPER";
   if ((expected_version ?? transaction.version) !== transaction.version) return "LDVER";
   const status = OUTCOMES[name];
-  const lines = entries ? place(entries) : transaction.lines;
-  const code = settle(model, entries ?? [], transaction, (accounts) => {
+  const moved = [...(entries ?? []), ...transaction.lines];
+  const isIdle = name === "update" && !entries && !isMoved;
+  const covered = isIdle && locks.length > 0 ? null : coveredBy(model, locks, moved);
+  if (!covered) return "LDARG";
+  const kept = transaction.lines.map((line) => ({
+    ...line,
+    waited: line.waited || covered.has(line.account),
+  }));
+  const lines = entries ? place(model, entries, covered) : isIdle ? transaction.lines : kept;
+  const waited = entries ? [] : accountsOf(kept.filter((line) => line.waited));
+  const conditions = { changing: transaction, alsoWaited: [...covered, ...waited], locks };
+  const code = settle(model, entries ?? [], conditions, (accounts) => {
     if (name === "archive") return apply(accounts, transaction.lines, -1, 0);
     if (entries || isMoved) {
       apply(accounts, transaction.lines, -1, 0);
@@ -113,7 +131,7 @@ function takePart(
     apply(accounts, entries, 1, 1);
     apply(accounts, taken, -1, 0);
   };
-  const code = settle(model, entries, pending, step);
+  const code = settle(model, entries, { changing: pending }, step);
   if (code) return code;
   const rest = subtract(pending.lines, taken);
   const { effective } = pending;
@@ -123,7 +141,7 @@ function takePart(
     become(pending, { status: "archived", effective, lines: taken });
   }
   const facts = { status: "posted", effective: effective_at ?? effective, external: external_id };
-  add(model, place(entries), { ...facts, partOf: index });
+  add(model, place(model, entries), { ...facts, partOf: index });
   return null;
 }
 

@@ -1,5 +1,7 @@
+import type { CategoryLock } from "../support/categories.ts";
 import type { Line } from "../support/ledgers.ts";
-import type { Asks, Moves } from "./arguments.ts";
+import type { Asks, Locks, Moves } from "./arguments.ts";
+import { totalOf } from "./categories.ts";
 import { balancesOf } from "./judge.ts";
 import type { PartiallyPost } from "./lifecycle-operations.ts";
 import type { Model } from "./model.ts";
@@ -30,6 +32,14 @@ function lineOf(
   }
   return line;
 }
+
+/** Category locks; their bounds are meant relative to how things are now. */
+export const locksOf = (model: Model, locks: NonNullable<Locks>): CategoryLock[] =>
+  locks.map(({ category, bound: { balance, kind, distance } }) => {
+    const now = model.categories.has(category) ? balancesOf(totalOf(model, category)) : undefined;
+    const bound = { [kind]: (now?.[balance as "posted_balance"] ?? 0) + distance };
+    return { category, [balance]: bound };
+  });
 
 /** Parts of what a transaction holds: pairs of a debit and a credit in one currency, or all of it. */
 export function linesOfShares(

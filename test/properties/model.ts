@@ -1,9 +1,10 @@
-import type { CreateOptions, Line } from "../support/ledgers.ts";
+import type { Line, Member } from "../support/ledgers.ts";
+import { coveredBy, isRepeated, isUnknown, type Category } from "./categories.ts";
 import { apply, isClosed, isLocked, unsound, type Account } from "./judge.ts";
 import { settle } from "./expiry.ts";
 
-/** A line and its place, from 1. */
-export type Placed = Line & { position: number };
+/** A line, its place, from 1, and whether it waited for its account. */
+export type Placed = Line & { position: number; waited: boolean };
 /** A transaction between two changes. */
 export type Version = { version: number; status: string; effective: string; lines: Placed[] };
 export type Transaction = Version & {
@@ -13,6 +14,8 @@ export type Transaction = Version & {
   partOf: number | undefined;
   /** The latest that reverses it. */
   reversedBy: number | undefined;
+  /** Its other half, in another ledger. */
+  counterpart: number | undefined;
   metadata: Record<string, unknown>;
   expires: string | undefined;
   /** Whether that time has come. */
@@ -24,6 +27,9 @@ export type Transaction = Version & {
 };
 type Known = { request: string; answer: Answer; transaction: number };
 
+/** What was handed to the write-ahead queue: with a code if it was refused, a transaction if it was applied. */
+export type Receipt = { request: Member; code?: string; transaction?: number };
+
 /** What a call gives: a code for a refusal, otherwise a status; and which transaction it is about. */
 export type Answer = { code: string } | { status: string; version: number; reason: string | null };
 /** The ledger as a few pages of TypeScript: what contract.md says, for one caller and without any concurrency. */
@@ -33,11 +39,16 @@ export type Model = {
   keys: Map<string, Known>;
   /** Written as effective times are, or empty. */
   closedUntil: string;
+  categories: Map<string, Category>;
+  receipts: Receipt[];
 };
 
 export const refusal = (code: string): Answer => ({ code });
-export const place = (lines: Line[]): Placed[] =>
-  lines.map((line, n) => ({ ...line, position: n + 1 }));
+export function place({ accounts }: Model, lines: Line[], covered = new Set<string>()): Placed[] {
+  const waits = (line: Line) => isLocked(line, accounts.get(line.account));
+  const waited = new Set([...covered, ...accountsOf(lines.filter(waits))]);
+  return lines.map((line, n) => ({ ...line, position: n + 1, waited: waited.has(line.account) }));
+}
 export const accountsOf = (lines: Line[]) => [...new Set(lines.map(({ account }) => account))];
 
 /** Whether a pending or posted transaction bears an external id. */
@@ -47,57 +58,73 @@ export const isTaken = ({ transactions }: Model, external: string | undefined) =
 
 /** Whether entries that take effect then would be in a closed period; those effective when they were made never are. */
 export const isPast = ({ closedUntil }: Model, effective: string | undefined) =>
-  effective !== undefined && !effective.startsWith("#") && effective < closedUntil;
+  effective !== undefined && /^\d/.test(effective) && effective < closedUntil;
+
+/** In which way a request is made, which is no part of it. */
+export type Making = { isSnapshot?: boolean; isDry?: boolean; accepted?: string };
 
 /** Predicts create_transaction; changes the model unless it is refused or rehearsed. */
 export function create(
   model: Model,
-  lines: Line[],
-  options: CreateOptions,
-  isSnapshot: boolean,
+  request: Member,
+  { isSnapshot = false, isDry = false, accepted }: Making = {},
 ): Answer {
-  const { idempotency_key: key, dry_run: isDry, ...rest } = options;
-  if (options.expires_at !== undefined && options.status !== "pending") return refusal("LDARG");
-  if (isSnapshot && lines.some((line) => isLocked(line, model.accounts.get(line.account)))) {
-    return refusal("LDISO");
-  }
-  const request = JSON.stringify(["create", lines, rest]);
-  const known = recall(model, key, request);
+  const { idempotency_key: key, entries: lines, category_locks: locks = [] } = request;
+  if (isMalformed(request)) return refusal("LDARG");
+  const waits = lines.some((line) => isLocked(line, model.accounts.get(line.account)));
+  if (isSnapshot && (waits || locks.length > 0)) return refusal("LDISO");
+  const text = textOf(request);
+  const known = recall(model, key, text);
   if (known) return known;
   const draft = structuredClone(model);
-  const refused = judge(draft, lines, options);
-  const isDeclined =
-    options.archive_on_lock_failure && (refused === "LDBAL" || refused === "LDLIM");
-  if (refused && !isDeclined) return refusal(refused);
-  const status = isDeclined ? "archived" : (options.status ?? "posted");
+  const judged = judge(draft, request);
+  const isDeclined = request.archive_on_lock_failure && LOCKS.includes(judged.code ?? "");
+  if (judged.code && !isDeclined) return refusal(judged.code);
+  const status = isDeclined ? "archived" : (request.status ?? "posted");
   const answer = { status, version: 1, reason: isDeclined ? "balance_lock_failure" : null };
   if (isDry) return answer;
   if (!isDeclined) Object.assign(model, draft);
-  add(model, isDeclined ? [] : place(lines), {
+  add(model, isDeclined ? [] : judged.lines, {
     status,
     reason: answer.reason,
-    effective: options.effective_at,
-    external: isDeclined ? undefined : options.external_id,
-    expires: options.expires_at,
+    effective: request.effective_at ?? accepted,
+    external: isDeclined ? undefined : request.external_id,
+    expires: request.expires_at,
   });
-  remember(model, key, { request, answer, transaction: model.transactions.length - 1 });
+  remember(model, key, { request: text, answer, transaction: model.transactions.length - 1 });
   return answer;
 }
 
+const LOCKS = ["LDBAL", "LDLIM", "LDCAT"];
+export const isMalformed = ({ expires_at, status, category_locks }: Member) =>
+  (expires_at !== undefined && status !== "pending") || isRepeated(category_locks ?? []);
+/** What makes two requests the same. */
+export const textOf = (request: Member) =>
+  JSON.stringify(["create", { ...request, idempotency_key: undefined }]);
+
+const no = (code: string | null) => ({ code, lines: [] });
+
 /** The first thing that is wrong with a new transaction, in the order of contract.md; its entries are applied if nothing is. */
-function judge(model: Model, lines: Line[], options: CreateOptions): string | null {
-  const wrong = unsound(model.accounts, lines);
-  if (wrong) return wrong;
-  if (isTaken(model, options.external_id)) return "LDEXT";
-  if (isClosed(model.accounts, lines)) return "LDCLS";
-  if (isPast(model, options.effective_at)) return "LDPER";
-  return settle(model, lines, undefined, (accounts) =>
-    apply(accounts, lines, 1, options.status === "pending" ? 0 : 1),
+function judge(model: Model, request: Member): { code: string | null; lines: Placed[] } {
+  const { entries: lines, external_id, category_locks: locks = [], status } = request;
+  const wrong = unsound(model.accounts, lines, isUnknown(model, locks));
+  if (wrong) return no(wrong);
+  if (isTaken(model, external_id)) return no("LDEXT");
+  if (isClosed(model.accounts, lines)) return no("LDCLS");
+  if (isPast(model, request.effective_at)) return no("LDPER");
+  const alsoWaited = coveredBy(model, locks, lines);
+  if (!alsoWaited) return no("LDARG");
+  const placed = place(model, lines, alsoWaited);
+  const code = settle(model, lines, { alsoWaited, locks }, (accounts) =>
+    apply(accounts, lines, 1, status === "pending" ? 0 : 1),
   );
+  return { code, lines: placed };
 }
 
 type Facts = Pick<Transaction, "status" | "external"> &
-  Partial<Pick<Transaction, "reason" | "partOf" | "expires">> & { effective: string | undefined };
+  Partial<Pick<Transaction, "reason" | "partOf" | "expires" | "counterpart">> & {
+    effective: string | undefined;
+  };
 
 /** Adds a transaction; one without an effective time has the time at which it was made, written #n. */
 export function add({ transactions }: Model, lines: Placed[], facts: Facts): void {
@@ -107,6 +134,7 @@ export function add({ transactions }: Model, lines: Placed[], facts: Facts): voi
     reason: null,
     partOf: undefined,
     reversedBy: undefined,
+    counterpart: undefined,
     metadata: {},
     expires: undefined,
     ...facts,

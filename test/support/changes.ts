@@ -1,3 +1,4 @@
+import type { CategoryLock } from "./categories.ts";
 import { entriesFrom, linesOf, type Line, type LineOptions } from "./ledgers.ts";
 import type { Statement } from "./sessions.ts";
 
@@ -9,10 +10,18 @@ export type ChangeOptions = {
   external_id?: string;
   expires_at?: string;
   idempotency_key?: string;
+  category_locks?: CategoryLock[];
   expected_version?: number;
 };
 
 export type ChangeName = "post" | "update" | "archive" | "partially_post";
+
+const READS: Record<string, (parameter: string) => string> = {
+  entries: entriesFrom,
+  category_locks: (parameter) =>
+    `array(select jsonb_populate_record(null::daybook.category_lock_input, e)
+             from jsonb_array_elements(${parameter}) with ordinality u (e, n) order by n)`,
+};
 
 /** Changes a pending transaction; what is undefined is left out. */
 export function change(
@@ -24,9 +33,10 @@ export function change(
   const values: unknown[] = [ledger, transactionId];
   const list = Object.entries(options).flatMap(([argument, value]) => {
     if (value === undefined) return [];
-    values.push(argument === "entries" ? JSON.stringify(value) : value);
+    const reads = READS[argument];
+    values.push(reads ? JSON.stringify(value) : value);
     const parameter = `$${values.length}`;
-    return `, ${argument} => ${argument === "entries" ? entriesFrom(parameter) : parameter}`;
+    return `, ${argument} => ${reads ? reads(parameter) : parameter}`;
   });
   return {
     text: `select * from daybook.${name}_transaction($1, $2${list.join("")})`,

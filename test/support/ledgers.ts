@@ -1,3 +1,4 @@
+import type { CategoryLock } from "./categories.ts";
 import type { TestDatabase } from "./database.ts";
 import type { Statement } from "./sessions.ts";
 
@@ -95,8 +96,13 @@ export function create(ledger: string, lines: Line[], options: CreateOptions = {
 /** A field of daybook.transaction_input each. */
 export type Member = Omit<CreateOptions, "dry_run"> & {
   entries: Line[];
-  category_locks?: { category: string; available_balance: Bounds }[];
+  category_locks?: CategoryLock[];
 };
+
+/** Reads members that are sent as JSON. */
+export const membersFrom = (parameter: string) =>
+  `array(select jsonb_populate_record(null::daybook.transaction_input, m)
+           from jsonb_array_elements(${parameter}) with ordinality u (m, n) order by n)`;
 
 /** Makes many transactions: one row, whose `outcomes` are the status of each, `replayed`, or its error's code, and their `ids`. */
 export function batch(ledger: string, members: Member[]) {

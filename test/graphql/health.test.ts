@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openBooks, startTestServer, type TestServer } from "./server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  await openBooks(server);
+});
+afterAll(() => server?.stop());
+
+const HEALTH = `{
+  ledger(name: "main") { balanceHealth { driftedAccounts violations queuedEntries oldestCheckAt } }
+}`;
+const VERIFY = `{
+  verifyAccounts(ledger: "main", accounts: ["bank"]) { violation subject facts }
+  verifyTransactions(ledger: "main") { violation subject facts }
+  verifyTotals(ledger: "main") { violation subject facts }
+}`;
+const REBUILD = `mutation {
+  rebuildBalances(input: { ledger: "main", account: "bank" }) {
+    result { account violation before after changedEntries }
+  }
+}`;
+
+test("health, checks and repair", async () => {
+  expect((await server.data(HEALTH)).ledger.balanceHealth).toEqual({
+    driftedAccounts: "0",
+    violations: "0",
+    queuedEntries: "0",
+    oldestCheckAt: null,
+  });
+  expect(await server.data(VERIFY)).toEqual({
+    verifyAccounts: [],
+    verifyTransactions: [],
+    verifyTotals: [],
+  });
+  await server.database.pool.query(
+    "update daybook_private.account_counters set lock_version = lock_version + 1 where address = 'bank'",
+  );
+  expect((await server.data(VERIFY)).verifyAccounts).toMatchObject([{ subject: "bank" }]);
+  expect((await server.data(REBUILD)).rebuildBalances.result).toMatchObject([
+    { account: "bank", violation: expect.stringMatching(/counters/), changedEntries: "0" },
+  ]);
+  expect((await server.data(VERIFY)).verifyAccounts).toEqual([]);
+});
