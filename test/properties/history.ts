@@ -109,10 +109,9 @@ async function carryOut(history: History, operation: InLedger): Promise<void> {
     return;
   }
   if ("until" in operation) {
-    const { does, until } = operation;
-    const isForward = until > model.closedUntil;
-    if (isForward === (does === "close_period")) model.closedUntil = until;
-    await client.query(`select daybook.${does}($1, $2)`, [ledger, until]);
+    const isForward = operation.until > model.closedUntil;
+    if (isForward === (operation.does === "close_period")) model.closedUntil = operation.until;
+    await client.query(`select daybook.${operation.does}($1, $2)`, [ledger, operation.until]);
     return;
   }
   const account = model.accounts.get(operation.account)!;
