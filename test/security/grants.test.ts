@@ -75,7 +75,13 @@ const WRITES = [
 ];
 /** Checks of the books, for auditors. */
 const VERIFIES = ["verify_accounts", "verify_totals", "verify_transactions"];
-const ADMINISTERS = ["create_currency", "create_ledger", "rebuild_balances", "set_queue_limit"];
+const ADMINISTERS = [
+  "create_currency",
+  "create_ledger",
+  "rebuild_balances",
+  "rebuild_from_log",
+  "set_queue_limit",
+];
 
 /** Who may execute what: the public face, complete. A new function must be entered here. */
 const EXECUTE: Record<Role, string[]> = {
