@@ -20,6 +20,7 @@ const SEARCHABLE: Record<string, string[]> = {
   log: ["ledger", "id"],
   transaction_queue: ["ledger"],
   balance_health: ["ledger"],
+  partition_health: ["relation"],
 };
 
 /**
@@ -73,6 +74,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
       "(ledger) references daybook.ledgers (name)|@fieldName ledgerDetails|@foreignFieldName transactionQueue|@foreignSingleFieldName transactionQueue",
     ],
   },
+  partition_health: { primaryKey: "relation", foreignKey: [] },
   balance_health: {
     primaryKey: "ledger",
     foreignKey: [
@@ -105,6 +107,7 @@ const NULLABLE: Record<string, string[]> = {
   trial_balance_row: ["account", "normal_balance"],
   account_statement: ["starts_at", "ends_at", "next_page"],
   statement_entry: ["description", "external_id"],
+  partition_health: [],
   balance_health: [
     "drifted_since",
     "oldest_check_at",

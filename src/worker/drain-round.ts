@@ -23,11 +23,12 @@ const REST_FAILED = 10_000;
 
 /**
  * Applies what waits in the ledgers' queues, one batch of each ledger in turn, so that a long queue keeps
- * no other ledger waiting. Each batch is one transaction.
+ * no other ledger waiting. Each batch is one transaction. One that was not full has emptied its queue: what comes
+ * after it waits for the next round, so that batches are large, and each transaction cheap, under a steady stream.
  *
  * A batch that fails is tried again in halves: what waits before the one that is to blame is applied, and
  * in the end that one is alone. If then it is no passing trouble, it is refused.
- * @returns the number of transactions applied or refused
+ * @returns how many ledgers have more; if none has there is time for a rest
  * @throws Error if the connection is lost or nothing can be read
  */
 export async function drainRound(
@@ -38,18 +39,15 @@ export async function drainRound(
 ): Promise<number> {
   let ledgers = await queuedLedgers(client, progress);
   const end = Date.now() + ROUND;
-  let done = 0;
   while (ledgers.length > 0 && Date.now() < end) {
     const busy: string[] = [];
     for (const ledger of ledgers) {
-      if (stop.aborted) return done;
-      const count = await drain(client, progress.paces, log, ledger);
-      done += count;
-      if (count > 0) busy.push(ledger);
+      if (stop.aborted) return 0;
+      if (await drain(client, progress.paces, log, ledger)) busy.push(ledger);
     }
     ledgers = busy;
   }
-  return done;
+  return ledgers.length;
 }
 
 async function queuedLedgers(client: Client, progress: Progress): Promise<string[]> {
@@ -62,16 +60,16 @@ async function queuedLedgers(client: Client, progress: Progress): Promise<string
   return rows.map(({ ledger }) => ledger);
 }
 
-/** Gives the number of transactions done with; 0 also if it failed or is not to be tried yet. */
+/** Applies a batch; whether it was full. */
 async function drain(
   client: Client,
   paces: Map<string, Pace>,
   log: Log,
   ledger: string,
-): Promise<number> {
+): Promise<boolean> {
   const pace = paces.get(ledger) ?? { size: LARGEST, due: 0, isLastResort: false };
   const start = Date.now();
-  if (pace.due > start) return 0;
+  if (pace.due > start) return false;
   try {
     const { rows } = await client.query<{ count: number }>({
       name: "drain_queue",
@@ -81,12 +79,12 @@ async function drain(
     const size = Date.now() - start > LONG ? pace.size >> 1 : pace.size << 1;
     if (size >= LARGEST) paces.delete(ledger);
     else paces.set(ledger, { size: Math.max(size, 1), due: 0, isLastResort: false });
-    return rows[0]?.count ?? 0;
+    return rows[0]?.count === pace.size;
   } catch (error) {
     if (isFatal(error)) throw error;
     paces.set(ledger, slower(pace, error));
     if (!isPassing(error)) log.error(`draining ledger ${ledger}: ${describeError(error)}`);
-    return 0;
+    return false;
   }
 }
 

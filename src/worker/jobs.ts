@@ -6,6 +6,7 @@ import { workerLogger } from "./logger.ts";
 import { pause } from "./pause.ts";
 import { checkTotals } from "./tasks/check-totals.ts";
 import { ensurePartitions } from "./tasks/ensure-partitions.ts";
+import { indexMissed } from "./tasks/index-missed.ts";
 import { purgeIdempotencyKeys } from "./tasks/purge-idempotency-keys.ts";
 import { purgeReceipts } from "./tasks/purge-receipts.ts";
 
@@ -13,6 +14,7 @@ import { purgeReceipts } from "./tasks/purge-receipts.ts";
 const HOURLY: TaskList = {
   check_totals: checkTotals,
   ensure_partitions: ensurePartitions,
+  index_missed: indexMissed,
   purge_idempotency_keys: purgeIdempotencyKeys,
   purge_receipts: purgeReceipts,
 };

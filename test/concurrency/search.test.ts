@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { anySearch, askOracle, askSearch, readPages } from "../properties/search-oracle.ts";
 import { changeOld, makeHistory } from "../properties/search-history.ts";
+import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
@@ -70,6 +71,7 @@ test("at every moment a search is exact, while transactions are made, changed, f
   await client.query("select daybook_private.index_search($1, 100000)", [ledger]);
   const { rows } = await client.query(askSearch(ledger, { first: 200 }));
   expect(rows).toHaveLength(200);
+  expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);
 
 test("pages that are read while others write show each transaction once", async () => {

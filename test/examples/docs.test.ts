@@ -129,6 +129,49 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
+test("partitions.md: months are made ahead, and what is in none is moved", async () => {
+  const admin = client;
+  client = await server.database.connect(); // as the owner
+  const [[health], moved] = await run("partitions.md").finally(() => (client = admin));
+  expect(health).toHaveLength(3);
+  for (const each of health)
+    expect(each).toMatchObject({ is_made_ahead: true, default_is_empty: true });
+  expect(moved.flat()).toEqual([
+    { clear_default: "0" },
+    { clear_default: "0" },
+    { clear_default: "0" },
+  ]);
+});
+
+test("balances.md: a balance now, at a time, as it was known then, and at a version", async () => {
+  const [, [[now]], [[january]], [, [known]], [many], [versions], asked, [rollups]] =
+    await run("balances.md");
+  expect(Object.values(now)).toEqual(["7500", "7500", "7500", "2"]);
+  expect(Object.values(january)).toEqual(["10000", "1"]);
+  expect(known).toEqual({ today: "10500", as_it_was_reported: "10000" });
+  expect(many.map(Object.values)).toEqual([
+    ["users:ida", "10500"],
+    ["users:joe", "0"],
+    ["bank", "10500"],
+  ]);
+  expect(versions.map(Object.values)).toEqual([
+    ["0", "0"],
+    ["1", "10000"],
+    ["2", "7500"],
+    ["3", "8000"],
+  ]);
+  expect(asked.accountBalance).toEqual({
+    postedAmount: "10500",
+    availableAmount: "10500",
+    lockVersion: "2",
+  });
+  expect(rollups.map(Object.values)).toEqual([
+    ["bank", "2", "0", null],
+    ["users:ida", "3", "0", null],
+    ["users:joe", "1", "0", null],
+  ]);
+});
+
 test("reports.md: a statement, a trial balance, and a period that is closed", async () => {
   const [, [[totals], lines], [later], asked, [trial], [[closed]], [[open], [again], [final]]] =
     await run("reports.md");

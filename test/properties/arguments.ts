@@ -57,7 +57,7 @@ export const category = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom("drawers", "euros", "others", "more") },
 );
 export const locks = onceIn(
-  6,
+  4,
   fc.array(fc.record({ category, bound }), { minLength: 1, maxLength: 2 }),
 );
 const side = fc.record({ account, asks: onceIn(3, asks) });

@@ -82,11 +82,17 @@ async function rowsOf(query: Promise<{ rows: Row[] }>): Promise<Row[] | Row> {
 /** Hands requests to the write-ahead queue, or applies the oldest ones that wait. */
 export async function carryOutQueue(history: History, operation: Queue): Promise<void> {
   if (operation.does === "drain") return carryOutDrain(history, operation.count);
-  const { model, ledger, sent, client, receiptIds } = history;
+  const { model, sent } = history;
   const requests = operation.requests.map((each) => {
     const { idempotency_key: key = "k1", ...others } = requestOf(model, sent, each);
     return { ...others, idempotency_key: key };
   });
+  return send(history, requests);
+}
+
+/** Sends requests twice: the second time they have their receipts, or are refused again. */
+async function send(history: History, requests: Member[]): Promise<void> {
+  const { model, ledger, client, receiptIds } = history;
   const draft = structuredClone(model);
   const places = accept(draft, requests);
   const text = `select * from daybook.enqueue_transactions($1, ${membersFrom("$2")})`;
@@ -144,4 +150,6 @@ async function carryOutDrain(history: History, count: number): Promise<void> {
     );
     note(history, outcome, rows[0].transaction_id);
   }
+  // Applied, it keeps its receipt; refused, it has freed its key.
+  if (taken.length > 0) await send(history, [taken.at(-1)![1].request]);
 }

@@ -29,8 +29,8 @@ chain as (
    where e.lock_version is not null
   window w as (partition by ledger, account_id order by lock_version rows unbounded preceding)
 )
-select 'balance is not the sum of its entries', b.ledger, b.account,
-       jsonb_build_object('balance', to_jsonb(b), 'sum', s.counters, 'entries', s.lock_version)
+select 'balance is not the sum of its entries' as violation, b.ledger, b.account as subject,
+       jsonb_build_object('balance', to_jsonb(b), 'sum', s.counters, 'entries', s.lock_version) as facts
   from daybook.balances b
   left join sums s on s.ledger = b.ledger and s.account_id = b.account_id
  where ($1::text is null or b.ledger = $1)
@@ -89,5 +89,7 @@ select v.violation, v.ledger, v.subject, v.facts
    select * from daybook_private.broken_notes(g.name)
    union all
    select * from daybook_private.broken_totals(g.name)
+   union all
+   select * from daybook_private.broken_search(g.name)
  ) v
  where $1::text is null or g.name = $1

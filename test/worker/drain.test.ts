@@ -110,6 +110,20 @@ test("a long queue of one ledger keeps no other waiting", async () => {
   await finished({ applied: 4_000 }, 30_000);
 });
 
+test("under a steady stream batches gather: a queue that was emptied is left alone for a while", async () => {
+  await draining.stop();
+  const log: Log = { info() {}, warn() {}, error: (text) => errors.push(text) };
+  draining = startDraining({ connectionString: database.urlOf("daybook_worker"), log, idle: 250 });
+  for (let n = 0; n < 100; n++) await accept(plain(`${n}`));
+  await finished({ applied: 100 });
+  const { rows } = await database.pool.query(
+    `select count(distinct xmin::text)::integer as batches, extract(epoch from max(accepted_at) - min(accepted_at)) as seconds
+       from daybook_private.finished_receipts where ledger = $1`,
+    [ledger],
+  );
+  expect(rows[0].batches).toBeLessThanOrEqual(3 + rows[0].seconds / 0.25);
+});
+
 test("one that fails for no reason of the ledger is refused alone, and logged", async () => {
   const remove = await poison("22012");
   try {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { silentLog } from "../../src/log.ts";
 import { startIndexing } from "../../src/worker/search.ts";
+import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
 import { until } from "../support/temporary.ts";
@@ -89,4 +90,41 @@ test("what an open transaction has made is not passed over", async () => {
   await database.pool.query("commit prepared 'prepared'");
   await advance();
   expect(await indexed(ledger)).toBe(before + 6);
+});
+
+test("what was passed over all the same is found by the hourly job", async () => {
+  const [ledger] = ledgers as [string];
+  await passTime();
+  await index(ledger);
+  await database.pool.query(
+    `with gone as (delete from daybook_private.search_documents where ledger = $1
+        and transaction_id = (select max(transaction_id::text)::uuid from daybook_private.search_documents where ledger = $1) returning *)
+     select from gone`,
+    [ledger],
+  );
+  expect(await violations(database, ledger)).toMatchObject([
+    { violation: "search was to know a record and does not" },
+  ]);
+  const missed = () => number("daybook_private.index_missed()");
+  expect(await missed()).toBe(1);
+  expect(await missed()).toBe(0);
+  expect(await violations(database, ledger)).toEqual([]);
+});
+
+test.each([
+  ["search_documents", "status = 'archived'", "search knows something else than the books"],
+  ["search_lines", "amount = amount + 1", "search knows other lines than the books"],
+])("a wrong row in %s is found", async (table, change, violation) => {
+  const [ledger] = ledgers as [string];
+  await database.pool.query(`update daybook_private.${table} set ${change} where ledger = $1`, [
+    ledger,
+  ]);
+  const found = await violations(database, ledger);
+  expect(new Set(found.map((each) => each.violation))).toEqual(new Set([violation]));
+  await database.pool.query(`delete from daybook_private.search_lines where ledger = $1`, [ledger]);
+  await database.pool.query(
+    `select daybook_private.index_transactions($1, array(select id from daybook.transactions where ledger = $1))`,
+    [ledger],
+  );
+  expect(await violations(database, ledger)).toEqual([]);
 });

@@ -25,7 +25,13 @@ test("as daybook_worker it runs each hourly task once at the start, and knows wh
     await until("all jobs are done", async () => (await waiting()).length === 0);
     expect(
       await strings("select identifier from graphile_worker._private_known_crontabs order by 1"),
-    ).toEqual(["check_totals", "ensure_partitions", "purge_idempotency_keys", "purge_receipts"]);
+    ).toEqual([
+      "check_totals",
+      "ensure_partitions",
+      "index_missed",
+      "purge_idempotency_keys",
+      "purge_receipts",
+    ]);
   } finally {
     await worker.stop();
   }
