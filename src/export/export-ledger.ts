@@ -16,7 +16,7 @@ const SUMMARY = `
   select to_json(l.created_at) #>> '{}' as created_at, to_json(now()) #>> '{}' as exported_at,
          (select depth::integer from daybook.transaction_queue q where q.ledger = $1) as waiting,
          (select count(*)::integer from daybook.transactions where ledger = $1)
-         + (select count(*)::integer from daybook_private.log_events where ledger = $1) as size
+         + (select count(*)::integer from daybook.log where ledger = $1 and id is distinct from transaction_id) as size
     from daybook.ledgers l
    where name = $1`;
 

@@ -1,8 +1,7 @@
 import type { Head } from "./manifest.ts";
+import { PAGE } from "./parts.ts";
+import { PAGE_LINES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** Records that are asked for at a time. */
-const PAGE = 1000;
 
 /** The last link of the chain, or null as long as nothing was sealed. */
 export async function readHead(snapshot: Snapshot): Promise<Head | null> {
@@ -18,13 +17,9 @@ export async function* logOf(
   head: Head | null,
   advance: (records: number) => void,
 ): AsyncGenerator<string[]> {
-  for (let after = 0; after < (head?.no ?? 0); after += PAGE) {
-    const rows = await snapshot.query<{ line: string }>(
-      "select line from daybook_private.export_log($1, $2, $3)",
-      after,
-      PAGE,
-    );
+  for (let after = 0; after < (head?.no ?? 0); after += PAGE_LINES) {
+    const rows = await snapshot.query<{ line: string }>(PAGE, "log", after, PAGE_LINES);
     yield rows.map(({ line }) => line);
-    advance(Math.min(PAGE, head!.no - after));
+    advance(Math.min(PAGE_LINES, head!.no - after));
   }
 }

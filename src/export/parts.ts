@@ -36,22 +36,16 @@ const TRANSACTIONS = `
    where t.ledger = $1
    order by t.id`;
 
+/** Records of the log that are not transactions made posted, whose rows are their records. */
 const EVENTS = `
   select format('{"event":%s}', jsonb_strip_nulls(to_jsonb(e) - '{ledger,data}'::text[])
            || jsonb_build_object('data', e.data)) as line
-    from daybook_private.log_events e where ledger = $1 order by id`;
+    from daybook.log e where ledger = $1 and id is distinct from transaction_id order by id`;
 
 export const PARTS = [CURRENCIES, ACCOUNTS, CATEGORIES, MEMBERS, TRANSACTIONS, EVENTS];
 
-/** Behind $2, at most $3: what only administrators may read, and functions read for them. */
-export const PAGES = [
-  {
-    first: "",
-    sql: `select key as at, format('{"key":%s}', row_text) as line from daybook_private.export_keys($1, $2, $3)`,
-  },
-  {
-    first: "00000000-0000-0000-0000-000000000000",
-    sql: `select receipt_id::text as at, format('{"receipt":%s}', row_text) as line
-            from daybook_private.export_receipts($1, $2, $3)`,
-  },
-];
+/** What only a function reads, and only for administrators. */
+export const PAGED = ["key", "receipt"];
+
+/** Part $2 behind $3, at most $4 lines. */
+export const PAGE = "select at, line from daybook.export_rows($1, $2, $3, $4)";

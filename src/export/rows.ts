@@ -1,7 +1,8 @@
-import { LEDGER, PAGES, PARTS } from "./parts.ts";
+import { LEDGER, PAGE, PAGED, PARTS } from "./parts.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-const PAGE = 1000;
+/** Lines that are asked for at a time. */
+export const PAGE_LINES = 1000;
 
 type Row = { line: string };
 
@@ -17,15 +18,24 @@ export async function* rowsOf(
       yield lines;
     }
   }
-  for (const { first, sql } of PAGES) {
-    for (let after: string | undefined = first; after !== undefined;) {
-      const rows: (Row & { at: string })[] = await snapshot.query(sql, after, PAGE);
-      if (rows.length > 0) {
-        count(partOf(rows[0]!.line), rows.length);
-        yield rows.map(({ line }) => line);
-      }
-      after = rows.length < PAGE ? undefined : rows.at(-1)!.at;
+  for (const part of PAGED) {
+    for await (const lines of pagesOf(snapshot, part)) {
+      count(part, lines.length);
+      yield lines;
     }
+  }
+}
+
+async function* pagesOf(snapshot: Snapshot, part: string): AsyncGenerator<string[]> {
+  for (let after: string | null | undefined = null; after !== undefined;) {
+    const page: { at: string; line: string }[] = await snapshot.query(
+      PAGE,
+      part,
+      after,
+      PAGE_LINES,
+    );
+    if (page.length > 0) yield page.map(({ line }) => line);
+    after = page.length < PAGE_LINES ? undefined : page.at(-1)!.at;
   }
 }
 

@@ -30,7 +30,7 @@ export async function makeWhole<T>(
 }
 
 export async function writeFile(path: string, pieces: AsyncIterable<string>): Promise<void> {
-  await pipeline(Readable.from(pieces), createWriteStream(path));
+  await pipeline(Readable.from(pieces, { highWaterMark: 1 }), createWriteStream(path));
 }
 
 /** Writes lines, and tells by what the file can be recognised. */
@@ -49,6 +49,9 @@ export async function writeLines(
       yield piece;
     }
   }
-  await pipeline(Readable.from(pieces()), createWriteStream(path, { flush: true }));
+  await pipeline(
+    Readable.from(pieces(), { highWaterMark: 1 }),
+    createWriteStream(path, { flush: true }),
+  );
   return { bytes, lines, sha256: hash.digest("hex") };
 }

@@ -38,7 +38,7 @@ export async function restoreLedger(options: RestoreOptions): Promise<void> {
     await client.query("begin isolation level read committed");
     await restoreRows(client, options);
     const facts = { head: manifest.head, exported_at: manifest.exported_at };
-    await client.query("select daybook_private.finish_restoring($1, $2)", [manifest.ledger, facts]);
+    await client.query("select daybook.finish_restore($1, $2)", [manifest.ledger, facts]);
     await verifyLog(client, manifest, show);
     await client.query("commit");
   } finally {
@@ -53,7 +53,7 @@ async function makePartitions(client: Client, manifest: Manifest): Promise<void>
     [manifest.created_at, manifest.exported_at],
   );
   for (const { month } of rows) {
-    await client.query("select daybook_private.ensure_month($1)", [month]);
+    await client.query("select daybook.prepare_restore($1)", [month]);
   }
 }
 
@@ -86,14 +86,11 @@ async function restorePortion(
   file: FileName,
   { part, rows, first, last }: Portion,
 ): Promise<void> {
-  if (part === "ledger") {
-    await client.query("select daybook_private.restore_ledger($1, $2::jsonb -> 0)", [ledger, rows]);
-    return;
-  }
   try {
-    await client.query("select daybook_private.restore_rows($1, $2, $3)", [ledger, part, rows]);
+    await client.query("select daybook.restore_rows($1, $2, $3)", [ledger, part, rows]);
   } catch (cause) {
-    const hint = `Nothing was restored: it is in lines ${first} to ${last} of ${file}.`;
+    const place = `it is in lines ${first} to ${last} of ${file}`;
+    const hint = part === "ledger" ? undefined : `Nothing was restored: ${place}.`;
     throw Object.assign(new Error(describeError(cause), { cause }), {
       code: errorCode(cause),
       hint,

@@ -216,6 +216,43 @@ describe("rolling up", () => {
     expect(await books.violations()).toEqual([]);
   });
 
+  test("when a period has many entries, it begins again with shorter ones, down to hours", async () => {
+    const days = [
+      "2024-01-01T01:00Z",
+      "2024-01-01T02:00Z",
+      "2024-01-01T02:30Z",
+      "2024-02-01T00:00Z",
+    ];
+    for (const effective_at of days)
+      await books.create(move("carol", "alice", 1), { effective_at });
+    await record("2024-03-01", "2024-04-01", "2024-05-01", "2024-05-02");
+    const sums = async () => {
+      const count = (
+        await books.look(
+          `select daybook_private.roll_up_account(ledger, account_id, 20000, 1) as count
+             from daybook_private.account_counters where ledger = 'main' and address = 'alice'`,
+        )
+      )[0]!["count"];
+      const [units] = await books.look(
+        "select effective_unit, recorded_unit from daybook_private.rollup_cursors",
+      );
+      const kinds = await books.look(
+        "select effective_in from daybook_private.entry_sums where recorded_in = 'ever'",
+      );
+      for (const effective_at of days)
+        expect(await posted({ effective_at, recorded_at: "2024-06-01" })).toBe(
+          String(days.indexOf(effective_at) + 1),
+        );
+      expect(await posted({ recorded_at: "2024-05-01" })).toBe("3");
+      expect(await books.violations()).toEqual([]);
+      return [count, ...Object.values(units!), kinds.length];
+    };
+    expect(await sums()).toEqual([4, "day", "day", 0]); // January and May have more than one
+    expect(await sums()).toEqual([4, "hour", "day", 0]); // and so has the first of January, no day of recording
+    expect(await sums()).toEqual([4, "hour", "day", 1 + 2 + 2 + 3]); // an hour may have any number
+    expect(await sums()).toEqual([0, "hour", "day", 1 + 2 + 2 + 3]);
+  });
+
   test("an entry that is missing stops it, and nothing is changed", async () => {
     for (const amount of [1, 2, 3]) await books.create(move("carol", "alice", amount));
     await rollUp(1);

@@ -188,10 +188,10 @@ describe("sums by time", () => {
   const SUMS = "sums by time are not those of the entries up to their cursor";
   const wrong: [string, string][] = [
     ["that are wrong", "update daybook_private.entry_sums set posted_credits = posted_credits + 1"],
-    ["that are missing", "delete from daybook_private.entry_sums where effective_in = 'hour'"],
+    ["that are missing", "delete from daybook_private.entry_sums where effective_in = 'month'"],
     [
       "of nothing",
-      "update daybook_private.entry_sums set effective_from = '2001-01-01' where effective_in = 'day' and recorded_in = 'day'",
+      "update daybook_private.entry_sums set effective_from = '2001-01-01' where effective_in = 'month' and recorded_in = 'month'",
     ],
     ["behind their cursor", "update daybook_private.rollup_cursors set lock_version = 5"],
   ];

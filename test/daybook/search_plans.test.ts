@@ -57,3 +57,20 @@ test("each index has a search that needs it", async () => {
   );
   expect(unneeded).toEqual([]);
 });
+
+test.each(["Bookshop 99", "starbcks #77", "deposit novmber", "hardwear store", "railway zebra"])(
+  "words that only some have, %s, are found wherever they stand",
+  async (words) => {
+    const { rows: found } = await client.query(
+      "select id from daybook.search_transactions('search', words => $1, first => 200)",
+      [words],
+    );
+    const { rows: expected } = await client.query(
+      `select id from daybook.transactions
+        where ledger = 'search' and daybook_private.is_like($1, description)
+        order by effective_at desc, id desc limit 200`,
+      [words],
+    );
+    expect(found).toEqual(expected);
+  },
+);

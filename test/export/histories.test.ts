@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { playHistory } from "../properties/history.ts";
 import { operation } from "../properties/operations.ts";
 import { fingerprint, violations } from "../support/books.ts";
+import { sweep } from "../support/changes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -35,7 +36,8 @@ test(
       await playHistory(here, writer, operations);
     }
     const { rows } = await here.pool.query<{ name: string }>("select name from daybook.ledgers");
-    expect(rows).toHaveLength(RUNS);
+    expect(rows.length).toBeGreaterThanOrEqual(RUNS);
+    await here.pool.query(sweep); // some expire because their time was changed, of which the log knows nothing
     for (const { name } of rows) await expectSame(name);
     expect(await violations(there)).toEqual([]);
   },
@@ -52,6 +54,7 @@ async function expectSame(ledger: string): Promise<void> {
   const put = await runCli(["import", folder], { DATABASE_URL: there.urlOf("test_admin") });
   expect(put).toMatchObject({
     code: 0,
+    stderr: expect.not.stringMatching(/^daybook: /m),
     stdout: expect.stringMatching(/^ledger .*\nlog sealed up to \d+/),
   });
   expect(await balances(there, ledger)).toEqual(await balances(here, ledger));

@@ -45,26 +45,19 @@ function balances(file: string, ...args: string[]): string[] {
   return rows.map((row) => row.replaceAll('"', "").replace(",", " ")).toSorted();
 }
 
-/** The same by the ledger's own trial balance. */
+/** The same by the ledger's own trial balance, of what took effect before a time. */
 async function trialBalance(ledger: string, before?: string): Promise<string[]> {
-  const { rows } = await db.pool.query<
-    Record<"account" | "currency" | "net", string> & { exponent: number }
-  >(
-    `select a.address as account, a.currency, a.currency_exponent as exponent,
-            coalesce(sum(case e.direction when 'debit' then e.amount else -e.amount end), 0)::text as net
-       from daybook.accounts a
-       left join daybook.entries e on e.ledger = a.ledger and e.account_id = a.id
-             and e.effect in ('posted', 'settled') and e.effective_at < coalesce($2::timestamptz, 'infinity')
-      where a.ledger = $1
-      group by 1, 2, 3`,
+  type Row = { account: string; currency: string; currency_exponent: number; net: string };
+  const { rows } = await db.pool.query<Row>(
+    `select account, currency, currency_exponent, (debit_balance - credit_balance)::text as net
+       from daybook.trial_balance($1, $2::timestamptz - interval '1 microsecond')
+      where account is not null and debit_balance <> credit_balance`,
     [ledger, before],
   );
   return rows
-    .filter(({ net }) => net !== "0")
-    .map(({ account, currency, exponent, net }) => {
+    .map(({ account, currency, currency_exponent: exponent, net }) => {
       const sign = net.startsWith("-") ? "-" : "";
-      const amount = decimal(net.replace("-", ""), exponent);
-      return `${account} ${sign}${amount} ${currency}`;
+      return `${account} ${sign}${decimal(net.replace("-", ""), exponent)} ${currency}`;
     })
     .toSorted();
 }
