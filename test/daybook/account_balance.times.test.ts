@@ -22,6 +22,13 @@ const record = (...times: string[]) =>
       from daybook.accounts a where a.address = 'alice' and e.account_id = a.id;
     set local session_replication_role = origin`);
 
+/** What was known at one time of another. */
+const known = (effective_at: string, recorded_at: string) => posted({ effective_at, recorded_at });
+const caches = () =>
+  books.query(
+    "select applied_version, rolled_up_version from daybook.rollups where account = 'alice'",
+  );
+
 /** Does the same before anything is rolled up, with some of it rolled up, and with all. */
 const atEveryStage = (name: string, check: () => Promise<void>) =>
   test.each([0, 2, 20_000])(`${name} (%i entries rolled up)`, async (max) => {
@@ -115,8 +122,6 @@ describe("recorded_at", () => {
   });
 
   atEveryStage("and effective_at: what was known then of that time", async () => {
-    const known = (effective_at: string, recorded_at: string) =>
-      posted({ effective_at, recorded_at });
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:29:59Z")).toBe("1");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:30:00Z")).toBe("101");
     expect(await known("2024-02-29T12:34:56Z", "2024-03-02T10:29:59Z")).toBe("11");
@@ -201,11 +206,6 @@ describe("an account whose counters have drifted", () => {
 });
 
 describe("rolling up", () => {
-  const caches = () =>
-    books.query(
-      `select applied_version, rolled_up_version from daybook.rollups where account = 'alice'`,
-    );
-
   atEveryStage("says how far it got", async () => {
     const [before] = (await caches()) as [Row];
     expect(before["applied_version"]).toBe("4");
@@ -251,6 +251,20 @@ describe("rolling up", () => {
     expect(await sums()).toEqual([4, "hour", "day", 0]); // and so has the first of January, no day of recording
     expect(await sums()).toEqual([4, "hour", "day", 1 + 2 + 2 + 3]); // an hour may have any number
     expect(await sums()).toEqual([0, "hour", "day", 1 + 2 + 2 + 3]);
+  });
+
+  test("what is undone leaves nothing behind, and is done again", async () => {
+    for (const amount of [1, 2, 3])
+      await books.create(move("carol", "alice", amount), { effective_at: "2024-01-01T00:00:00Z" });
+    expect(await rollUp(2)).toBe(2);
+    await books.query("savepoint undone");
+    expect(await rollUp()).toBe(1);
+    await books.query("rollback to undone");
+    expect(await caches()).toEqual([{ applied_version: "3", rolled_up_version: "2" }]);
+    expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
+    expect(await rollUp()).toBe(1);
+    expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
+    expect(await books.violations()).toEqual([]);
   });
 
   test("an entry that is missing stops it, and nothing is changed", async () => {
