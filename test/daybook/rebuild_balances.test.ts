@@ -194,6 +194,10 @@ describe("sums by time", () => {
       "update daybook_private.entry_sums set effective_from = '2001-01-01' where effective_in = 'month' and recorded_in = 'month'",
     ],
     ["behind their cursor", "update daybook_private.rollup_cursors set lock_version = 5"],
+    [
+      "whose cursor is ahead of the account",
+      "update daybook_private.rollup_cursors set lock_version = lock_version + 1",
+    ],
   ];
   test.each(wrong)("%s are found, dropped and made anew", async (_, sql) => {
     await rollUp();
