@@ -5,6 +5,7 @@ import { sweep as expire } from "../support/changes.ts";
 import { contents, TABLES } from "../support/contents.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { fillRichLedger } from "../support/rich-ledger.ts";
+import { seal, verify } from "../support/sealing.ts";
 import { playHistory } from "../properties/history.ts";
 import { operation } from "../properties/operations.ts";
 
@@ -60,4 +61,12 @@ test("from the texts of the log's records alone, an empty database becomes the s
   }
   expect((await there.pool.query(TEXTS)).rows).toEqual(texts);
   expect(await violations(there)).toEqual([]);
+  for (const { pool } of [here, there]) {
+    const { rows } = await pool.query("select name from daybook.ledgers union all select '*'");
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { name } of rows) {
+      await seal(pool, name, 50);
+      expect(await verify(pool, name)).toMatchObject({ problem: null });
+    }
+  }
 }, 120_000);
