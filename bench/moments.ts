@@ -37,6 +37,13 @@ const kinds: Record<string, string> = {
   "at a version": `, lock_version => 1 + floor(random() * 1000)::bigint`,
 };
 
+/** Ten thousand entries of all these years, recorded now. */
+const BACKDATE = `
+  select daybook.create_transactions('main', array(
+    select row(array[daybook.debit('other', 100), daybook.credit('big', 100)], null,
+               ${anyTime}, null, null, null, null, null, null, null)::daybook.transaction_input
+      from generate_series(1, 10000)))`;
+
 const folder = mkdtempSync(join(tmpdir(), "daybook-bench-"));
 chmodSync(folder, 0o755);
 const given = process.env["BENCH_DATABASE_URL"];
@@ -95,13 +102,6 @@ async function measure(): Promise<void> {
     await rolling.stop();
   }
 }
-
-/** Ten thousand entries of all these years, recorded now. */
-const BACKDATE = `
-  select daybook.create_transactions('main', array(
-    select row(array[daybook.debit('other', 100), daybook.credit('big', 100)], null,
-               ${anyTime}, null, null, null, null, null, null, null)::daybook.transaction_input
-      from generate_series(1, 10000)))`;
 
 /** Rolls up whatever there is, and says how long it took. */
 async function rolledUp(what: string): Promise<void> {

@@ -1,4 +1,4 @@
--- A ledger `search` of :transactions transactions over a year, written past the ledger's functions by a
+-- A ledger `search` of :transactions transactions of :users users over a year, written past the ledger's functions by a
 -- superuser: search needs many rows, not their balances. What the worker does is done at the end.
 set local session_replication_role = replica;
 set local timezone to 'UTC';
@@ -8,19 +8,19 @@ select count(daybook_private.ensure_partition(parent, date_trunc('month', now())
        generate_series(1, 12) n;
 
 select count(*) from daybook.create_ledger('search');
-select count(*)
-  from generate_series(0, 20) part,
-       lateral daybook.open_accounts('search', array(
-         select row(case when n <= 20000 then 'users:' || n || ':card' else 'shops:' || n - 20000 end, 'USD', 'credit',
-                    null, null, null, null)::daybook.account_input
-           from generate_series(part * 1000 + 1, part * 1000 + 1000) n)) a;
+select count(*) from daybook.open_accounts('search', array(
+  select row('users:' || n || ':card', 'USD', 'credit', null, null, null, null)::daybook.account_input
+    from generate_series(1, :users) n));
+select count(*) from daybook.open_accounts('search', array(
+  select row('shops:' || n, 'USD', 'credit', null, null, null, null)::daybook.account_input
+    from generate_series(1, 1000) n));
 select count(*) from daybook.open_account('search', 'bank', 'USD', 'debit');
 select count(*) from daybook.open_accounts('search', array[
   row('euro:a', 'EUR', 'credit', null, null, null, null), row('euro:b', 'EUR', 'credit', null, null, null, null)]::daybook.account_input[]);
 select count(*) from daybook.create_category('search', 'few', 'USD');
 select count(*) from daybook.create_category('search', 'many', 'USD');
 select count(*) from generate_series(1, 20) n, lateral daybook.add_to_category('search', 'few', 'users:' || n * 7 || ':card') c;
-select count(*) from generate_series(1, 2000) n, lateral daybook.add_to_category('search', 'many', 'users:' || n * 10 || ':card') c;
+select count(*) from generate_series(1, :users / 10) n, lateral daybook.add_to_category('search', 'many', 'users:' || n * 10 || ':card') c;
 
 -- One in ten is a deposit by the bank, one in a thousand in euros; shops are as uneven as shops are.
 create temp table made on commit drop as
@@ -28,8 +28,8 @@ create temp table made on commit drop as
          at - case when n % 50 = 0 then random() * interval '300 days' else random() * interval '2 days' end as effective_at,
          case when n % 200 = 0 then 'pending' when n % 333 = 0 then 'archived' else 'posted' end::daybook.transaction_status as status,
          1 + floor(exp(random() * 11))::integer as amount,
-         case when n % 1000 = 0 then 'euro:a' when n % 10 = 0 then 'bank' else 'users:' || 1 + floor(random() * 20000)::integer || ':card' end as payer,
-         case when n % 1000 = 0 then 'euro:b' when n % 10 = 0 then 'users:' || 1 + floor(random() * 20000)::integer || ':card'
+         case when n % 1000 = 0 then 'euro:a' when n % 10 = 0 then 'bank' else 'users:' || 1 + floor(random() * :users)::integer || ':card' end as payer,
+         case when n % 1000 = 0 then 'euro:b' when n % 10 = 0 then 'users:' || 1 + floor(random() * :users)::integer || ':card'
               else 'shops:' || 1 + floor(1000 * random() ^ 3)::integer end as payee
     from (select n, now() - interval '365 days' * (:transactions - n)::numeric / :transactions as at
             from generate_series(1, :transactions) n) s;

@@ -17,7 +17,7 @@ import { migrate } from "../src/migrate/migrate.ts";
 import { migrateStaged } from "../src/migrate/staged.ts";
 import { startIndexing } from "../src/worker/search.ts";
 import { rateOf } from "./pgbench.ts";
-import { shapes, statement } from "./search-shapes.ts";
+import { setUp, shapes, statement } from "./search-shapes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -43,7 +43,7 @@ try {
   await migrateStaged(cluster.url, silentLog);
   for (const file of ["setup.sql", "search-setup.sql"]) {
     const text = readFileSync(join(import.meta.dirname, file), "utf8");
-    await client.query(text.replaceAll(":transactions", values.transactions));
+    await client.query(setUp(text, Number(values.transactions)));
     log.info(`${file} is done`);
   }
   await client.query("vacuum analyze");

@@ -3,7 +3,7 @@ import { configReader } from "../config.ts";
 import { consoleLog } from "../log.ts";
 import { databaseUrlOption } from "./options.ts";
 
-type Flags = { databaseUrl?: string; ledger: string; account?: string };
+type Flags = { databaseUrl?: string; ledger: string; account?: string; fromLog?: true };
 
 /** `daybook rebuild` */
 export function registerRebuild(program: Command): void {
@@ -13,6 +13,10 @@ export function registerRebuild(program: Command): void {
     .addOption(databaseUrlOption())
     .requiredOption("-l, --ledger <name>", "the ledger")
     .option("-a, --account <address>", "one account (default: all of the ledger)")
+    .option(
+      "--from-log",
+      "also limits, metadata, categories, grants, periods: all that records say",
+    )
     .addHelpText(
       "after",
       `
@@ -21,7 +25,8 @@ after the other, and only one that is wrong is held, while it is repaired. What 
 
 Examples:
   $ daybook rebuild --ledger main --account users:alice
-  $ daybook rebuild --ledger main`,
+  $ daybook rebuild --ledger main
+  $ daybook rebuild --ledger main --from-log`,
     )
     .action(run);
 }
@@ -29,7 +34,9 @@ Examples:
 async function run(flags: Flags): Promise<void> {
   const reader = configReader();
   const connectionString = reader.databaseUrl(flags.databaseUrl);
+  if (flags.fromLog && flags.account) reader.refuse("--from-log is for a whole ledger");
   reader.finish();
+  if (flags.fromLog) return rebuildAll(connectionString, flags.ledger);
 
   const { rebuildBalances } = await import("../verify/rebuild-balances.ts");
   const { showProgress } = await import("../verify/progress.ts");
@@ -47,4 +54,13 @@ async function run(flags: Flags): Promise<void> {
     );
   }
   process.stdout.write(`compared: ${accounts}, rebuilt: ${rebuilt.length}\n`);
+}
+
+async function rebuildAll(connectionString: string, ledger: string): Promise<void> {
+  const { rebuildFromLog } = await import("../verify/rebuild-from-log.ts");
+  const wrong = await rebuildFromLog(connectionString, ledger);
+  for (const { violation, subject, facts } of wrong) {
+    process.stdout.write(`${subject}: ${violation}\n  was ${JSON.stringify(facts)}\n`);
+  }
+  process.stdout.write(`put right: ${wrong.length}\n`);
 }

@@ -8,7 +8,10 @@ export type CheckOptions = {
   log: Log;
   /** How long a round may take, in milliseconds. Default 200. */
   budget?: number;
-  /** Rest after a round, as a multiple of what it took: it must not be felt by those who write. Default 30. */
+  /**
+   * Rest after a round, as a multiple of what it took: it must not be felt by those who write. The busier
+   * the machine, the less of it a round gets. Default 15.
+   */
   restFactor?: number;
   /** Rest after a pass over all accounts, in milliseconds. Default 10 000. */
   idle?: number;
@@ -30,7 +33,7 @@ const START = { ledger: "", account_id: "00000000-0000-0000-0000-000000000000" }
  * and no longer believed by anybody until `rebuild_balances`.
  */
 export function startChecking(options: CheckOptions): { stop(): Promise<void> } {
-  const { connectionString, log, budget = 200, restFactor = 30, idle = 10_000 } = options;
+  const { connectionString, log, budget = 200, restFactor = 15, idle = 10_000 } = options;
   let at = START;
   return startLoop({
     connectionString,

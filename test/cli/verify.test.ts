@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createDatabase, type Login, type TestDatabase } from "../support/database.ts";
 import { balanceOf, openLedger, transfer } from "../support/ledgers.ts";
 import { runCli } from "../support/run-cli.ts";
+import { seal } from "../support/sealing.ts";
 
 let database: TestDatabase;
 let ledger: string;
@@ -17,22 +18,26 @@ beforeAll(async () => {
     ]);
   }
   await database.pool.query(transfer(ledger, "alice", "bob", 5));
+  for (const name of [ledger, other]) await seal(await database.connect(), name);
 });
 afterAll(() => database?.drop());
 
-const daybook = (login: Login, ...args: string[]) =>
-  runCli(args, { DATABASE_URL: database.urlOf(login) });
+async function daybook(login: Login, ...args: string[]) {
+  const result = await runCli(args, { DATABASE_URL: database.urlOf(login) });
+  const stdout = result.stdout.replaceAll(/\d+ records, all as they were sealed; .*/g, "SEALED");
+  return { ...result, stdout };
+}
 
 test("an auditor is told that all is right, of all ledgers or of one", async () => {
   expect(await daybook("test_auditor", "verify")).toMatchObject({
     code: 0,
     stdout:
       "2 ledgers, 5 accounts, 4 transactions: all is right\n" +
-      `${ledger}: nothing is sealed yet\n${other}: nothing is sealed yet\n`,
+      `${ledger}: SEALED\n${other}: SEALED\n`,
   });
   expect(await daybook("test_auditor", "verify", "--ledger", other)).toMatchObject({
     code: 0,
-    stdout: `1 ledger, 2 accounts, 1 transaction: all is right\n${other}: nothing is sealed yet\n`,
+    stdout: `1 ledger, 2 accounts, 1 transaction: all is right\n${other}: SEALED\n`,
   });
 });
 
@@ -44,7 +49,9 @@ test("what is wrong is told in words and figures, and the exit code is 1", async
   );
   const client = await database.connect();
   await client.query("set session_replication_role = replica");
-  await client.query("update daybook.transactions set posted_at = null where ledger = $1", [other]);
+  await client.query("update daybook.transactions set archived_at = now() where ledger = $1", [
+    other,
+  ]);
   const { code, stdout } = await daybook("test_auditor", "verify");
   expect(code).toBe(1);
   expect(stdout.split("\n")).toEqual([
@@ -55,13 +62,13 @@ test("what is wrong is told in words and figures, and the exit code is 1", async
     expect.stringMatching(
       `WRONG: ledger ${other}, .*: times do not tell the status of their transaction`,
     ),
-    expect.stringContaining('"posted_at":null'),
+    expect.stringContaining('"archived_at":"'),
     "2 ledgers, 5 accounts, 4 transactions: 3 things are wrong",
-    `${ledger}: nothing is sealed yet`,
-    `${other}: nothing is sealed yet`,
+    `${ledger}: SEALED`,
+    expect.stringMatching(`^${other}: record . .* was changed since it was sealed`),
     "",
   ]);
-  await client.query("update daybook.transactions set posted_at = created_at where ledger = $1", [
+  await client.query("update daybook.transactions set archived_at = null where ledger = $1", [
     other,
   ]);
 });
@@ -75,7 +82,7 @@ test("an administrator rebuilds what is wrong; then all is right", async () => {
   expect(stdout).toMatch(/compared: 3, rebuilt: 1\n$/);
   expect(code).toBe(0);
   expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 95 });
-  expect(await daybook("test_auditor", "verify")).toMatchObject({ code: 0 });
+  expect(await daybook("test_auditor", "verify")).toMatchObject({ code: 0 }); // the log, too
   expect(await daybook("test_admin", "rebuild", "-l", ledger, "-a", "bob")).toMatchObject({
     stdout: "compared: 1, rebuilt: 0\n",
   });

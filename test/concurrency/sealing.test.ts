@@ -136,3 +136,51 @@ test("two sealers beside writers, some of whom are late or give up: all once, no
   await expectWhole();
   expect(totals.every((total) => total > 0)).toBe(true);
 });
+
+test("a worker that dies amidst a long round is followed by one that need not begin anew", async () => {
+  for (let n = 0; n < 6; n += 1) await bob.step(pay());
+  const soon = "daybook_private.uuid_at(now() + interval '1 minute')"; // as if long ago
+  const call = `select after from daybook_private.seal_log($1, 4, null, ${soon})`;
+  const { rows } = await database.pool.query(call, [ledger]);
+  const heads = "select scan_from from daybook_private.seal_heads where ledger = $1";
+  expect((await database.pool.query(heads, [ledger])).rows).toEqual([{ scan_from: rows[0].after }]);
+  expect(await sealed()).toBeGreaterThan(3);
+  await expectWhole();
+});
+
+test("while everybody changes the same things, verifying finds nothing wrong", async () => {
+  const { transaction_id: posted } = await bob.step(pay());
+  const hold = `select transaction_id from daybook.create_transaction($1,
+    array[daybook.debit('world', 1), daybook.credit('alice', 1)], status => 'pending', metadata => '{"a": 0}')`;
+  const { rows } = await database.pool.query(hold, [ledger]);
+  const changes = [
+    `select daybook.set_transaction_metadata('${ledger}', '${posted}', jsonb_build_object('k' || $1 % 3, $1))`,
+    `select daybook.delete_transaction_metadata('${ledger}', '${posted}', 'k' || $1 % 3)`,
+    `select daybook.set_transaction_metadata('${ledger}', '${rows[0].transaction_id}', jsonb_build_object('a', $1))`,
+    `select daybook.update_transaction('${ledger}', '${rows[0].transaction_id}', description => 'at ' || $1)`,
+    `select daybook.set_account_limits('${ledger}', 'alice', balance_min => -$1)`,
+    `select daybook.set_account_metadata('${ledger}', 'alice', jsonb_build_object('k' || $1 % 2, $1))`,
+    `select daybook.delete_account_metadata('${ledger}', 'alice', 'k' || $1 % 2)`,
+    `select case $1 % 2 when 0 then daybook.close_account('${ledger}', 'alice') else daybook.reopen_account('${ledger}', 'alice') end`,
+  ];
+  const writers = Array.from({ length: 4 }, async (_, n) => {
+    const client = await database.connectAs("test_writer");
+    for (let i = 0; i < 60; i += 1) {
+      const change = changes[(i * 5 + n * 3) % changes.length]!;
+      await client.query(change.replaceAll("$1", `${i + n}`));
+    }
+  });
+  const done = new AbortController();
+  const watching = (async () => {
+    const client = await database.connectAs("daybook_worker");
+    while (!done.signal.aborted) {
+      await seal(client, ledger, 10);
+      expect(await verify(database.pool, ledger)).toMatchObject({ problem: null });
+    }
+  })();
+  await Promise.all(writers);
+  done.abort();
+  await watching;
+  await sealed();
+  await expectWhole();
+});

@@ -41,6 +41,32 @@ const oracle = (ledger: string, span: Span) => ({
   values: [ledger, span.starts_at ?? "-infinity", span.ends_at ?? "infinity"],
 });
 
+/** Rows of a trial balance now and at a time that differ from sums of entries: two accounts and a total each. */
+const differences = (ledger: string, at: string) => ({
+  text: `
+    with asked (at) as (values (null::timestamptz), ($2)),
+    sums as (
+      select q.at, a.address as account,
+             coalesce(sum(e.amount) filter (where e.direction = 'debit'), 0) as debits,
+             coalesce(sum(e.amount) filter (where e.direction = 'credit'), 0) as credits
+        from asked q
+       cross join daybook.accounts a
+        left join daybook.entries e
+          on e.ledger = a.ledger and e.account_id = a.id and e.effect in ('posted', 'settled')
+         and (q.at is null or e.effective_at <= q.at)
+       where a.ledger = $1
+       group by grouping sets ((q.at, a.address), (q.at))
+    )
+    select count(*)::integer as rows,
+           coalesce(jsonb_agg(jsonb_build_array(t, s)) filter (where
+             (t.posted_debits, t.posted_credits, t.debit_balance - t.credit_balance)
+             is distinct from (s.debits, s.credits, s.debits - s.credits)), '[]') as wrong
+      from asked q
+     cross join lateral daybook.trial_balance($1, q.at) t
+      left join sums s on s.at is not distinct from q.at and s.account is not distinct from t.account`,
+  values: [ledger, at],
+});
+
 type Span = { starts_at: string | null; ends_at: string | null };
 const statement = (ledger: string, span: Span, first: number, after: string | null) => ({
   text: `select array(select jsonb_build_array(e.entry_id, e.balance) from unnest(s.entries) e) as entries,
@@ -49,10 +75,9 @@ const statement = (ledger: string, span: Span, first: number, after: string | nu
            from daybook.account_statement($1, 'alice', $2, $3, $4, $5) s`,
   values: [ledger, span.starts_at, span.ends_at, first, after],
 });
+/** How many queued entries the cursor of a page names. */
 const queuedIn = (page: Row): number =>
-  page["next_page"]
-    ? JSON.parse(Buffer.from(page["next_page"], "base64").toString()).queued.length
-    : 0;
+  Buffer.from(page["next_page"]?.split(".")[1] ?? "", "base64").length / 16;
 
 /** Reads on in snapshots of their own, a little later each; gives all pages. */
 async function readOn(reader: Session, ledger: string, span: Span, first: number, page: Row) {
@@ -139,13 +164,9 @@ test("under backdating, folding and locked entries each statement is one snapsho
         1000,
       );
       const first = await reader.step(statement(ledger, span, size, null));
-      const trial = await reader.step(`
-        select count(*) filter (where debit_balance = credit_balance and posted_debits = posted_credits)::integer as totals,
-               (select s.closing_balance from daybook.account_statement('${ledger}', 'alice') s)::integer as closing,
-               (select t.credit_balance - t.debit_balance from daybook.trial_balance('${ledger}') t where t.account = 'alice')::integer as now
-          from daybook.trial_balance('${ledger}', '${time(0, 11)}') where account is null`);
+      const trials = await reader.step(differences(ledger, time(0, 11)));
       await reader.step("commit");
-      expect(trial).toMatchObject({ totals: 1, now: trial["closing"] });
+      expect(trials).toEqual({ rows: 6, wrong: [] });
       const pages = await readOn(reader, ledger, span, size, first);
       expect(pages.flatMap((page) => page["entries"])).toEqual(expected["entries"]);
       for (const { opening, closing } of pages) {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { silentLog } from "../../src/log.ts";
 import { startFolding } from "../../src/worker/fold.ts";
+import { startRollingUp } from "../../src/worker/rollup.ts";
 import { startWorker } from "../../src/worker/start.ts";
 import { violations } from "../support/books.ts";
 import { startDurableServer, type DurableServer } from "../support/durable.ts";
@@ -53,16 +54,17 @@ async function work(diary: Diary, random: () => number): Promise<void> {
   }
 }
 
-/** Kills the server under load, with a worker folding, and starts it again. */
+/** Kills the server under load, with workers folding and rolling up, and starts it again. */
 async function crash(round: number): Promise<Diary[]> {
   const diaries = Array.from({ length: 6 }, newDiary);
-  const folding = startFolding({ connectionString: server.url, log: silentLog, idle: 20 });
+  const options = { connectionString: server.url, log: silentLog, idle: 20 };
+  const loops = [startFolding(options), startRollingUp({ ...options, minEntries: 1 })];
   const working = diaries.map((diary, n) => work(diary, randomFrom(SEED + 100 * round + n)));
   const acknowledged = () => diaries.reduce((sum, diary) => sum + diary.acknowledged.size, 0);
   await until("enough is acknowledged", () => acknowledged() >= CALLS, 30_000);
   await server.kill();
   await Promise.all(working);
-  await folding.stop();
+  await Promise.all(loops.map((loop) => loop.stop()));
   await server.restart();
   return diaries;
 }
@@ -94,6 +96,9 @@ test.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))(
     const diaries = await crash(round);
     const seed = { seed: SEED };
     expect({ ...seed, books: await violations(server) }).toEqual({ ...seed, books: [] });
+    expect((await server.pool.query("select from daybook_private.entry_sums")).rowCount).not.toBe(
+      0,
+    );
     everything.push(...diaries);
     const told = await contradictions(server.pool, ledger, everything);
     expect({ ...seed, told }).toEqual({ ...seed, told: [] });

@@ -22,6 +22,13 @@ const record = (...times: string[]) =>
       from daybook.accounts a where a.address = 'alice' and e.account_id = a.id;
     set local session_replication_role = origin`);
 
+/** What was known at one time of another. */
+const known = (effective_at: string, recorded_at: string) => posted({ effective_at, recorded_at });
+const caches = () =>
+  books.query(
+    "select applied_version, rolled_up_version from daybook.rollups where account = 'alice'",
+  );
+
 /** Does the same before anything is rolled up, with some of it rolled up, and with all. */
 const atEveryStage = (name: string, check: () => Promise<void>) =>
   test.each([0, 2, 20_000])(`${name} (%i entries rolled up)`, async (max) => {
@@ -115,8 +122,6 @@ describe("recorded_at", () => {
   });
 
   atEveryStage("and effective_at: what was known then of that time", async () => {
-    const known = (effective_at: string, recorded_at: string) =>
-      posted({ effective_at, recorded_at });
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:29:59Z")).toBe("1");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:30:00Z")).toBe("101");
     expect(await known("2024-02-29T12:34:56Z", "2024-03-02T10:29:59Z")).toBe("11");
@@ -201,11 +206,6 @@ describe("an account whose counters have drifted", () => {
 });
 
 describe("rolling up", () => {
-  const caches = () =>
-    books.query(
-      `select applied_version, rolled_up_version from daybook.rollups where account = 'alice'`,
-    );
-
   atEveryStage("says how far it got", async () => {
     const [before] = (await caches()) as [Row];
     expect(before["applied_version"]).toBe("4");
@@ -213,6 +213,57 @@ describe("rolling up", () => {
     expect(await caches()).toEqual([{ applied_version: "4", rolled_up_version: "4" }]);
     await books.create(move("carol", "alice", 1));
     expect(await caches()).toEqual([{ applied_version: "5", rolled_up_version: "4" }]);
+    expect(await books.violations()).toEqual([]);
+  });
+
+  test("when a period has many entries, it begins again with shorter ones, down to hours", async () => {
+    const days = [
+      "2024-01-01T01:00Z",
+      "2024-01-01T02:00Z",
+      "2024-01-01T02:30Z",
+      "2024-02-01T00:00Z",
+    ];
+    for (const effective_at of days)
+      await books.create(move("carol", "alice", 1), { effective_at });
+    await record("2024-03-01", "2024-04-01", "2024-05-01", "2024-05-02");
+    const sums = async () => {
+      const count = (
+        await books.look(
+          `select daybook_private.roll_up_account(ledger, account_id, 20000, 1) as count
+             from daybook_private.account_counters where ledger = 'main' and address = 'alice'`,
+        )
+      )[0]!["count"];
+      const [units] = await books.look(
+        "select effective_unit, recorded_unit from daybook_private.rollup_cursors",
+      );
+      const kinds = await books.look(
+        "select effective_in from daybook_private.entry_sums where recorded_in = 'ever'",
+      );
+      for (const effective_at of days)
+        expect(await posted({ effective_at, recorded_at: "2024-06-01" })).toBe(
+          String(days.indexOf(effective_at) + 1),
+        );
+      expect(await posted({ recorded_at: "2024-05-01" })).toBe("3");
+      expect(await books.violations()).toEqual([]);
+      return [count, ...Object.values(units!), kinds.length];
+    };
+    expect(await sums()).toEqual([4, "day", "day", 0]); // January and May have more than one
+    expect(await sums()).toEqual([4, "hour", "day", 0]); // and so has the first of January, no day of recording
+    expect(await sums()).toEqual([4, "hour", "day", 1 + 2 + 2 + 3]); // an hour may have any number
+    expect(await sums()).toEqual([0, "hour", "day", 1 + 2 + 2 + 3]);
+  });
+
+  test("what is undone leaves nothing behind, and is done again", async () => {
+    for (const amount of [1, 2, 3])
+      await books.create(move("carol", "alice", amount), { effective_at: "2024-01-01T00:00:00Z" });
+    expect(await rollUp(2)).toBe(2);
+    await books.query("savepoint undone");
+    expect(await rollUp()).toBe(1);
+    await books.query("rollback to undone");
+    expect(await caches()).toEqual([{ applied_version: "3", rolled_up_version: "2" }]);
+    expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
+    expect(await rollUp()).toBe(1);
+    expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
     expect(await books.violations()).toEqual([]);
   });
 
@@ -276,4 +327,34 @@ test("who may read a category's accounts may ask for them at a time, and for no 
     code: "42501",
   });
   expect(await refused({ account: "nobody", lock_version: 0 })).toMatchObject({ code: "42501" });
+});
+
+test("of a long history few pages are read, though there are no statistics yet", async () => {
+  await books.query(
+    `select count(*) from daybook.create_transactions('main', array(
+       select row(array[daybook.debit('carol', 1), daybook.credit('alice', 1)], null,
+                  timestamptz '2020-01-01' + n * interval '3 hours', null, null, null, null, null, null, null)
+                ::daybook.transaction_input
+         from generate_series(1, 10000) n))`,
+  );
+  const pages = async (args: string) => {
+    const [row] = await books.look(
+      `explain (analyze, buffers, format json) select daybook.account_balance('main', 'alice'${args})`,
+    );
+    return row!["QUERY PLAN"][0]["Plan"]["Shared Hit Blocks"] as number;
+  };
+  const questions = [
+    ", '2021-01-31 12:00Z'",
+    ", recorded_at => now() - interval '1 day'",
+    ", '2021-01-31 12:00Z', now() - interval '1 day'",
+    ", lock_version => 5000",
+  ];
+  const before = await pages(questions[0]!);
+  while ((await rollUp(3_000)) > 0) continue;
+  await books.create(move("carol", "alice", 1));
+  for (const question of questions) {
+    await pages(question); // plans are made at first
+    expect([question, (await pages(question)) < 120]).toEqual([question, true]);
+  }
+  expect(before).toBeGreaterThan(240); // entry by entry
 });

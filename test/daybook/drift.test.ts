@@ -178,6 +178,10 @@ describe("batches", () => {
     await batch(60, (n) => move(n % 2 ? "alice" : "carol", "bob", 1));
     expect(await books.balance("alice")).toMatchObject({ posted_amount: "70", lock_version: "31" });
     expect(await books.balance("carol")).toMatchObject({ posted_amount: "-30" });
+    expect((await stored("alice")).map(([version]) => version)).toEqual([
+      "1",
+      ...Array.from({ length: 30 }, () => null),
+    ]);
     expect(await stored("carol")).toHaveLength(30);
     expect((await stored("carol"))[29]![0]).toBe("30");
   });

@@ -194,6 +194,14 @@ describe("every code is fired, with its facts and a hint", () => {
     expect(refusal.hint).toMatch(/\w+ \w+/);
   });
 
+  test("57014 when a search takes too long", async () => {
+    await books.query("set local daybook.search_timeout to '1us'");
+    const refusal = await books.refusal("search_transactions", { words: "anything" });
+    fired.add(refusal.code);
+    expect(refusal).toMatchObject({ code: "57014", detail: { timeout: expect.any(String) } });
+    expect(refusal.hint).toMatch(/\w+ \w+/);
+  });
+
   test("LDUNB for rows that somebody wrote by hand", async () => {
     const refusal = await asSuperuser(
       `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
-import { shapes, statement } from "../../bench/search-shapes.ts";
+import { setUp, shapes, statement } from "../../bench/search-shapes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 /** Raise it for the real thing: DAYBOOK_SEARCH_TRANSACTIONS=1000000 takes some minutes to prepare. */
@@ -15,7 +15,7 @@ beforeAll(async () => {
   database = await createDatabase();
   client = await database.connect();
   const setup = readFileSync(join(import.meta.dirname, "../../bench/search-setup.sql"), "utf8");
-  await client.query(setup.replaceAll(":transactions", `${TRANSACTIONS}`));
+  await client.query(setUp(setup, TRANSACTIONS));
   await client.query("vacuum daybook_private.search_documents, daybook_private.search_lines");
   await client.query("set stats_fetch_consistency to none");
 }, 900_000);
@@ -57,3 +57,20 @@ test("each index has a search that needs it", async () => {
   );
   expect(unneeded).toEqual([]);
 });
+
+test.each(["Bookshop 99", "starbcks #77", "deposit novmber", "hardwear store", "railway zebra"])(
+  "words that only some have, %s, are found wherever they stand",
+  async (words) => {
+    const { rows: found } = await client.query(
+      "select id from daybook.search_transactions('search', words => $1, first => 200)",
+      [words],
+    );
+    const { rows: expected } = await client.query(
+      `select id from daybook.transactions
+        where ledger = 'search' and daybook_private.is_like($1, description)
+        order by effective_at desc, id desc limit 200`,
+      [words],
+    );
+    expect(found).toEqual(expected);
+  },
+);

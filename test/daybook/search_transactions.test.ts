@@ -191,6 +191,8 @@ test("who may read a category searches in it, or on an account of it, and nowher
     { account: "users:*" },
     { category: "other" },
     { external_id: "rent" },
+    { category: "mine", account: "bob" },
+    { category: "mine", account: "nobody" },
   ])
     expect(await books.refusal("search_transactions", args)).toMatchObject({ code: "42501" });
 });

@@ -203,13 +203,17 @@ test("reports.md: a statement, a trial balance, and a period that is closed", as
 
 test("log.md: the log is sealed and verified, here and by anybody who has its texts", async () => {
   const { pool } = server.database;
-  const [[, , , , , records], [[head]], [[verified], [known]]] = await run("log.md", async () => {
-    await seal(pool, "shop");
-  });
+  const [[, , , , , records], [[head]], [[verified], [known]], [rebuilt]] = await run(
+    "log.md",
+    async () => {
+      await seal(pool, "shop");
+    },
+  );
   const kinds = ["create_ledger", "open_account", "open_account", "create_transaction"];
   expect(records.map(({ kind }: any) => kind)).toEqual([...kinds, "set_account_limits"]);
   expect(verified).toEqual({ problem: null, no: null, log_id: null });
   expect(known).toEqual({ is_known: true });
+  expect(rebuilt).toEqual([]);
 
   const temporary = temporaryFolder();
   const folder = join(temporary.path, "shop.export");

@@ -432,6 +432,17 @@ describe("rows are put back by nobody", () => {
     }
   });
 
+  test("into a ledger whose row this transaction has written", async () => {
+    const admin = await there.connectAs("test_admin");
+    await admin.query("select daybook.create_ledger('closed')");
+    await admin.query("begin");
+    await admin.query("select daybook.close_period('closed', '2026-01-01')");
+    await expect(
+      admin.query("select daybook.restore_rows('closed', 'event', '[]')"),
+    ).rejects.toMatchObject({ code: "LDARG" });
+    await admin.query("rollback");
+  });
+
   test("who is not an administrator", async () => {
     const writer = await there.connectAs("test_writer");
     for (const call of [

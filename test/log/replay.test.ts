@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { violations } from "../support/books.ts";
 import { sweep as expire } from "../support/changes.ts";
+import { contents, TABLES } from "../support/contents.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { fillRichLedger } from "../support/rich-ledger.ts";
+import { seal, verify } from "../support/sealing.ts";
 import { playHistory } from "../properties/history.ts";
 import { operation } from "../properties/operations.ts";
 
@@ -13,39 +15,6 @@ beforeAll(async () => {
   [here, there] = await Promise.all([createDatabase(), createDatabase()]);
 });
 afterAll(() => Promise.all([here?.drop(), there?.drop()]));
-
-/** Everything that is kept of ledgers, but what is remembered of calls: caches are compared as well. */
-const TABLES: Record<string, string> = {
-  "daybook.ledgers": "to_jsonb(r)",
-  "daybook.currencies": "to_jsonb(r)",
-  "daybook.accounts": "to_jsonb(r)",
-  "daybook.categories": "to_jsonb(r)",
-  "daybook.category_members": "to_jsonb(r)",
-  "daybook.transactions": "to_jsonb(r)",
-  // Folding gives versions in the order of ids, which that of acceptance need not be.
-  "daybook.entries":
-    "to_jsonb(r) - '{lock_version,pending_debits,pending_credits,posted_debits,posted_credits}'::text[]",
-  "daybook_private.account_counters": "to_jsonb(r)",
-  "daybook_private.entry_queue": "to_jsonb(r)",
-  "daybook_private.external_ids": "to_jsonb(r)",
-  "daybook_private.expiring_holds": "to_jsonb(r)",
-  "daybook_private.log_events": "to_jsonb(r)",
-  "daybook_private.ledger_access": "to_jsonb(r) - 'granted_at'",
-  "daybook_private.category_access": "to_jsonb(r) - 'granted_at'",
-  "daybook_private.queue_limits": "to_jsonb(r)",
-};
-
-async function contents({ pool }: TestDatabase): Promise<Record<string, string[]>> {
-  await pool.query("select daybook_private.fold_account(ledger, id) from daybook.accounts");
-  const all: Record<string, string[]> = {};
-  for (const [table, row] of Object.entries(TABLES)) {
-    const { rows } = await pool.query<{ row: string }>(
-      `select (${row})::text as row from ${table} r order by 1`,
-    );
-    all[table] = rows.map((each) => each.row);
-  }
-  return all;
-}
 
 /** The texts of all records; at one time, those of several ledgers by their ids. */
 const TEXTS = `
@@ -92,4 +61,12 @@ test("from the texts of the log's records alone, an empty database becomes the s
   }
   expect((await there.pool.query(TEXTS)).rows).toEqual(texts);
   expect(await violations(there)).toEqual([]);
+  for (const { pool } of [here, there]) {
+    const { rows } = await pool.query("select name from daybook.ledgers union all select '*'");
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { name } of rows) {
+      await seal(pool, name, 50);
+      expect(await verify(pool, name)).toMatchObject({ problem: null });
+    }
+  }
 }, 120_000);

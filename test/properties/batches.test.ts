@@ -57,6 +57,7 @@ async function openBooks(): Promise<string> {
   const ledger = await openLedger(database, ACCOUNTS);
   await openCategories(database, ledger, CATEGORIES);
   await client.query("select daybook.close_account($1, 'shut')", [ledger]);
+  await client.query("select daybook.close_period($1, '2020-01-01T00:00:00Z')", [ledger]);
   return ledger;
 }
 

@@ -4,7 +4,7 @@ import type { Line } from "../support/ledgers.ts";
 import type { History } from "./compare.ts";
 import { settle } from "./expiry.ts";
 import { apply, isClosed } from "./judge.ts";
-import { add, place, recall, remember, type Model } from "./model.ts";
+import { add, isPast, place, recall, remember, type Model } from "./model.ts";
 import type { Between } from "./other-operations.ts";
 
 type Transfer = { from: Line[]; to: Line[]; effective_at?: string };
@@ -102,6 +102,7 @@ function predict(source: History, target: History, transfer: Transfer, key?: str
   if (found.includes(undefined)) return "LDACC";
   if (new Set(found.map((account) => account!.currency)).size > 1) return "LDCUR";
   if (sides.some(({ history, lines }) => isClosed(history.model.accounts, lines))) return "LDCLS";
+  if (sides.some(({ history }) => isPast(history.model, effective))) return "LDPER";
   const isFirst = source.ledger < target.ledger ? 0 : 1;
   const drafts = sides.map(({ history, lines }, n) => {
     const draft = structuredClone(history.model);

@@ -1,7 +1,7 @@
 import type { Line } from "../support/ledgers.ts";
 import { settle } from "./expiry.ts";
 import { apply, isClosed } from "./judge.ts";
-import { add, place, recall, refusal, remember, type Answer, type Model } from "./model.ts";
+import { add, isPast, place, recall, refusal, remember, type Answer, type Model } from "./model.ts";
 
 type ReverseOptions = {
   status?: "pending" | "posted";
@@ -36,12 +36,13 @@ export function reverse(
     return { account, direction: direction === "debit" ? "credit" : "debit", amount };
   });
   if (isClosed(draft.accounts, lines)) return refusal("LDCLS");
+  const effective = effective_at ?? original.effective;
+  if (isPast(draft, effective)) return refusal("LDPER");
   const placed = place(draft, lines);
   const refused = settle(draft, lines, {}, (accounts) =>
     apply(accounts, lines, 1, status === "pending" ? 0 : 1),
   );
   if (refused) return refusal(refused);
-  const effective = effective_at ?? original.effective;
   add(draft, placed, { status, effective, external: undefined });
   original.reversedBy = draft.transactions.length - 1;
   Object.assign(model, draft);

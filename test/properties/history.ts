@@ -79,6 +79,7 @@ function newModel(): Model {
     accounts: new Map(accounts),
     transactions: [],
     keys: new Map(),
+    closedUntil: "",
     categories: new Map(),
     receipts: [],
   };
@@ -105,6 +106,12 @@ async function carryOut(history: History, operation: InLedger): Promise<void> {
     const call = history.kept[operation.earlier % Math.max(1, history.kept.length)];
     if (call)
       expect((await client.query(call.statement as { text: string })).rows[0]).toEqual(call.result);
+    return;
+  }
+  if ("until" in operation) {
+    const isForward = operation.until > model.closedUntil;
+    if (isForward === (operation.does === "close_period")) model.closedUntil = operation.until;
+    await client.query(`select daybook.${operation.does}($1, $2)`, [ledger, operation.until]);
     return;
   }
   const account = model.accounts.get(operation.account)!;

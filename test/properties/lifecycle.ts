@@ -7,6 +7,7 @@ import {
   accountsOf,
   add,
   become,
+  isPast,
   isTaken,
   place,
   recall,
@@ -62,10 +63,11 @@ function carryOut(
   const mayBe = name === "archive" || !transaction.isDue;
   if (transaction.status !== "pending" || !mayBe) return "LDSTA";
   if (entries && isClosed(model.accounts, entries)) return "LDCLS";
-  if ((expected_version ?? transaction.version) !== transaction.version) return "LDVER";
-  const status = OUTCOMES[name];
   const effective = effective_at ?? transaction.effective;
   const isMoved = effective !== transaction.effective;
+  if ((entries || isMoved) && isPast(model, effective)) return "LDPER";
+  if ((expected_version ?? transaction.version) !== transaction.version) return "LDVER";
+  const status = OUTCOMES[name];
   const moved = [...(entries ?? []), ...transaction.lines];
   const isIdle = name === "update" && !entries && !isMoved;
   const covered = isIdle && locks.length > 0 ? null : coveredBy(model, locks, moved);
@@ -123,6 +125,7 @@ function takePart(
   if (pending.status !== "pending" || pending.isDue) return "LDSTA";
   const taken = match(pending.lines, entries);
   if (typeof taken === "string") return taken;
+  if (isPast(model, effective_at ?? pending.effective)) return "LDPER";
   if ((expected_version ?? pending.version) !== pending.version) return "LDVER";
   const step = (accounts: Map<string, Account>) => {
     apply(accounts, entries, 1, 1);

@@ -84,13 +84,15 @@ const categoryLock = fc.record({
   available_balance: fc.record({ gte: fc.integer({ min: -300, max: 300 }) }),
 });
 
+/** In a period that is closed. */
+const CLOSED = "2019-12-31T23:59:59Z";
 const FUTURE = "2999-01-01T00:00:00Z";
 /** A transaction to make, as JSON. Keys and external ids come again often. */
 const member = fc
   .record({
     entries,
     status: seldom(3, fc.constantFrom("posted", "pending", "pending", "archived")),
-    effective_at: seldom(6, fc.constantFrom("2020-02-02T00:00:00Z", FUTURE, "infinity")),
+    effective_at: seldom(6, fc.constantFrom("2020-02-02T00:00:00Z", CLOSED, FUTURE, "infinity")),
     idempotency_key: seldom(
       2,
       fc.constantFrom("k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "bad\nkey"),

@@ -37,6 +37,8 @@ export type Model = {
   accounts: Map<string, Account>;
   transactions: Transaction[];
   keys: Map<string, Known>;
+  /** Written as effective times are, or empty. */
+  closedUntil: string;
   categories: Map<string, Category>;
   receipts: Receipt[];
 };
@@ -53,6 +55,10 @@ export const accountsOf = (lines: Line[]) => [...new Set(lines.map(({ account })
 export const isTaken = ({ transactions }: Model, external: string | undefined) =>
   external !== undefined &&
   transactions.some((t) => t.external === external && t.status !== "archived");
+
+/** Whether entries that take effect then would be in a closed period; those effective when they were made never are. */
+export const isPast = ({ closedUntil }: Model, effective: string | undefined) =>
+  effective !== undefined && /^\d/.test(effective) && effective < closedUntil;
 
 /** In which way a request is made, which is no part of it. */
 export type Making = { isSnapshot?: boolean; isDry?: boolean; accepted?: string };
@@ -105,6 +111,7 @@ function judge(model: Model, request: Member): { code: string | null; lines: Pla
   if (wrong) return no(wrong);
   if (isTaken(model, external_id)) return no("LDEXT");
   if (isClosed(model.accounts, lines)) return no("LDCLS");
+  if (isPast(model, request.effective_at)) return no("LDPER");
   const alsoWaited = coveredBy(model, locks, lines);
   if (!alsoWaited) return no("LDARG");
   const placed = place(model, lines, alsoWaited);

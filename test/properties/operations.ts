@@ -19,6 +19,11 @@ const close = fc.record({
   does: fc.constantFrom("close" as const, "reopen" as const, "reopen" as const),
   account: known,
 });
+/** Most effective times that are given lie before one of these, and after the other. */
+const period = fc.record({
+  does: fc.constantFrom("close_period" as const, "reopen_period" as const),
+  until: fc.constantFrom("2020-02-01 00:00:00.000000Z", "2019-01-01 00:00:00.000000Z"),
+});
 const setLimits = fc.record({
   does: fc.constant("limit" as const),
   account: known,
@@ -39,6 +44,7 @@ const inLedger = fc.oneof(
   { weight: 1, arbitrary: batch },
   { weight: 2, arbitrary: setLimits },
   { weight: 1, arbitrary: close },
+  { weight: 1, arbitrary: period },
   { weight: 1, arbitrary: fold },
   { weight: 1, arbitrary: again },
 );

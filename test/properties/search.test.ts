@@ -69,6 +69,13 @@ const WAYS: [string, string][] = [
        returns uuid[] language plpgsql stable as 'begin return daybook_private.search_all_candidates(filter, 5); end'`,
   ],
   [
+    "by words where they are given",
+    `create or replace function daybook_private.search_candidates(filter daybook_private.search_filter, most integer)
+       returns uuid[] language plpgsql stable as
+       'begin return case when filter.words is not null then daybook_private.search_word_candidates(filter, 9999)
+                          else daybook_private.search_all_candidates(filter, 5) end; end'`,
+  ],
+  [
     "never by candidates",
     `create or replace function daybook_private.search_candidates(filter daybook_private.search_filter, most integer)
        returns uuid[] language plpgsql stable as 'begin return null; end'`,

@@ -82,6 +82,7 @@ const ADMINISTERS = [
   "finish_restore",
   "prepare_restore",
   "rebuild_balances",
+  "rebuild_from_log",
   "restore_rows",
   "set_queue_limit",
 ];

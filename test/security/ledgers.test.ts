@@ -72,6 +72,7 @@ const CALLS: [name: string, args: object][] = [
   ["grant_category_access", { role: "test_reader", category: "all" }],
   ["revoke_category_access", { role: "test_reader", category: "all" }],
   ["revoke_ledger_access", { role: "test_reader" }],
+  ["rebuild_from_log", {}],
   ["log_head", {}],
   ["check_log_head", { no: 0, hash: "0".repeat(64) }],
   ["verify_log", {}],

@@ -208,6 +208,7 @@ describe("the private schema is out of reach", () => {
     "select daybook_private.readable_ledgers()",
     "select daybook_private.net_balance('debit', 1, 1)",
     "select daybook_private.fold_account('one', uuidv7())",
+    "select daybook_private.true_counters('one', uuidv7())",
     "select daybook_private.purge_idempotency_keys()",
     "select daybook_private.log_event('one', 'x', '{}')",
     "select daybook_private.refuse('LDARG', 'x')",

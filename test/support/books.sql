@@ -72,9 +72,15 @@ select 'sums by time are not those of the entries up to their cursor', coalesce(
       from entries e
       join daybook_private.rollup_cursors u
         on u.ledger = e.ledger and u.account_id = e.account_id and e.lock_version <= u.lock_version
-     cross join (values ('year', 'ever'), ('month', 'ever'), ('day', 'ever'), ('hour', 'ever'),
-                        ('ever', 'year'), ('ever', 'month'), ('ever', 'day'), ('ever', 'hour'),
-                        ('month', 'month'), ('month', 'day'), ('day', 'month'), ('day', 'day')) k (effective_in, recorded_in)
+     cross join lateral (
+       select array_position('{month,day,hour}', u.effective_unit) as e, array_position('{month,day,hour}', u.recorded_unit) as r) n
+     cross join lateral (
+       select ('{year,month,day,hour}'::text[])[i], 'ever' from generate_series(1, 1 + n.e) i
+       union all
+       select 'ever', ('{year,month,day,hour}'::text[])[i] from generate_series(1, 1 + n.r) i
+       union all
+       select ('{month,day,hour}'::text[])[i], ('{month,day,hour}'::text[])[j]
+         from generate_series(1, n.e) i, generate_series(1, n.r) j) k (effective_in, recorded_in)
      group by 1, 2, 3, 4, 5, 6) e
     using (ledger, account_id, effective_in, recorded_in, effective_from, recorded_from)
  where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits, s.first_id::text, s.last_id::text)

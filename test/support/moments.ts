@@ -2,12 +2,12 @@ import type { TestDatabase } from "./database.ts";
 import type { Statement } from "./sessions.ts";
 
 /** Rolls up an account's next entries, for the worker's login or the superuser. */
-export function rollUp(ledger: string, account: string, max = 20_000) {
+export function rollUp(ledger: string, account: string, max = 20_000, maxOfPeriod = 500) {
   return {
     name: "roll up",
-    text: `select daybook_private.roll_up_account(ledger, account_id, $3::integer) as count
+    text: `select daybook_private.roll_up_account(ledger, account_id, $3::integer, $4::integer) as count
              from daybook_private.account_counters where ledger = $1 and address = $2`,
-    values: [ledger, account, max],
+    values: [ledger, account, max, maxOfPeriod],
   } satisfies Statement;
 }
 
