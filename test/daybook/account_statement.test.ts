@@ -235,6 +235,7 @@ describe("errors", () => {
       json([]),
       json({}),
       json("x"),
+      Buffer.from("[".repeat(100_000)).toString("base64"),
       Buffer.from([0xff, 0xfe]).toString("base64"),
       edited({ entry_id: "x" }),
       edited({ effective_at: "never" }),
