@@ -63,7 +63,7 @@ async function index(client: Client, ledger: string): Promise<number> {
 async function atEase<T>(age: number, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await work();
-  const factor = age < 60 ? 19 : age < 600 ? 4 : 1;
+  const factor = age < 600 ? 19 : age < 3600 ? 4 : 1;
   await pause(factor * (performance.now() - started), stop);
   return result;
 }
