@@ -9,6 +9,9 @@ import { openSessions, outcome } from "../support/sessions.ts";
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
+  // The worker finds out what is not under way any more; twice, for it takes two looks.
+  await database.pool.query("select daybook_private.settled_until()");
+  await database.pool.query("select daybook_private.settled_until()");
 });
 afterAll(() => database?.drop());
 
@@ -70,6 +73,24 @@ test("nobody waits who gives no time, nor for another ledger's periods", async (
   expect(await outcome(ann.step(transfer(other, "alice", "world", 1, inside)))).toBe("posted");
   await bob.step("rollback");
 });
+
+test("closing up to now waits for who may have begun before, though he gave no time", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const ledger = await openLedger(database, ACCOUNTS);
+  const closeNow = `select daybook.close_period('${ledger}', clock_timestamp())`;
+  for (const call of [transfer(ledger, "alice", "world", 1), batch(ledger, 30)]) {
+    await ann.step("begin");
+    await ann.step(call);
+    const closing = outcome(bob.step(closeNow));
+    expect(await Promise.race([closing, pause(300)])).toBe("still waiting");
+    await ann.step("commit");
+    expect(await closing).toBe("ok");
+  }
+  await ann.step("begin");
+  await ann.step(transfer(ledger, "alice", "world", 1));
+  expect(await outcome(bob.step(closeNow))).toBe("55P03");
+  await ann.step("rollback");
+}, 20_000);
 
 test("a closing that is undone has refused nobody", async () => {
   const { ann, bob } = await openSessions(database, ["ann", "bob"]);
@@ -177,6 +198,9 @@ test("calls of all kinds and closings at once: no deadlock, nothing late", async
   expect(lateEntries).toBe(0);
   expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);
+
+const pause = (milliseconds: number) =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds, "still waiting"));
 
 /** A batch of so many, some in the period and some locked. */
 const batch = (ledger: string, size: number) => ({
