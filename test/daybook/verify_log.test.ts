@@ -285,6 +285,21 @@ test("the last blocks taken away, or all of it, is told by the head that is left
   await client.query("rollback");
 });
 
+test("a log whose seals were all taken away is told, once there are records older than a day", async () => {
+  await client.query("begin");
+  await client.query("set local session_replication_role = replica");
+  for (const table of ["seals", "seal_blocks", "seal_heads"]) {
+    await client.query(`delete from daybook_private.${table} where ledger = 'rich'`);
+  }
+  expect(await verify(client, LEDGER)).toMatchObject({ problem: null, head_no: "0" });
+  await client.query(
+    `update daybook_private.log_events set id = daybook_private.uuid_at(now() - interval '25 hours')
+      where id = (select min(id::text)::uuid from daybook_private.log_events where ledger = 'rich')`,
+  );
+  expect(await verify(client, LEDGER)).toMatchObject({ problem: "record_unsealed" });
+  await client.query("rollback");
+});
+
 test("a record that was never sealed, older by more than a day than the last, is told", async () => {
   await client.query("begin");
   await client.query("set local session_replication_role = replica");
