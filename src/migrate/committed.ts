@@ -1,5 +1,8 @@
 import { Logger, migrate as graphileMigrate, run } from "graphile-migrate";
 import { clearAllPools } from "graphile-migrate/dist/pgReal.js";
+import { randomUUID } from "node:crypto";
+import { Client } from "pg";
+import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 
 export type MigrateOptions = { connectionString: string; migrationsFolder: string; log: Log };
@@ -16,7 +19,7 @@ export async function runCommitted(options: MigrateOptions, patience: number): P
   const deadline = Date.now() + patience;
   for (;;) {
     try {
-      await withPools(() => graphileMigrate(settingsOf(options)));
+      await withPools(options, (named) => graphileMigrate(settingsOf(named)));
       return;
     } catch (error) {
       // graphile-migrate does not wait for its lock. Ours is held here, so this is its own command line.
@@ -36,7 +39,7 @@ export async function runUncommitted(
   sql: string,
   name: string,
 ): Promise<void> {
-  await withPools(() => run(settingsOf(options), sql, name));
+  await withPools(options, (named) => run(settingsOf(named), sql, name));
 }
 
 function settingsOf({ connectionString, migrationsFolder, log }: MigrateOptions) {
@@ -54,13 +57,37 @@ function settingsOf({ connectionString, migrationsFolder, log }: MigrateOptions)
 }
 
 /**
- * graphile-migrate keeps its connections for 200 ms, and ends the process if one fails meanwhile, as when
- * the server is shut down: close them at once.
+ * graphile-migrate keeps its connections for 200 ms, closes them without waiting, and ends the process if
+ * one fails meanwhile, as when the server is shut down. So close them at once, and wait until they are gone.
  */
-async function withPools<T>(work: () => Promise<T>): Promise<T> {
+async function withPools<T>(
+  options: MigrateOptions,
+  work: (named: MigrateOptions) => Promise<T>,
+): Promise<T> {
+  const name = `daybook migrate ${randomUUID()}`;
+  const connectionString = withSettings(options.connectionString, { application_name: name });
   try {
-    return await work();
+    return await work({ ...options, connectionString });
   } finally {
     clearAllPools();
+    // A server that is away has closed them, and the work has failed with a better error.
+    await untilGone(options.connectionString, name).catch(() => {});
+  }
+}
+
+/** How long to wait for connections that are being closed, in milliseconds. */
+const PATIENCE = 5_000;
+
+async function untilGone(connectionString: string, name: string): Promise<void> {
+  const client = new Client({ connectionString });
+  const deadline = Date.now() + PATIENCE;
+  await client.connect();
+  try {
+    const text = "select from pg_stat_activity where application_name = $1";
+    while ((await client.query(text, [name])).rowCount! > 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  } finally {
+    await client.end();
   }
 }

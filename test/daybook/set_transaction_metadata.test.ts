@@ -78,7 +78,7 @@ test("64 kB is the limit of what results, not only of what is given", async () =
   expect(await metadataOf(transaction)).toEqual({ a: 1, b: half });
 });
 
-test("the log holds what was asked and what it replaced, nulls included", async () => {
+test("the log holds what was asked, what it replaced and what it added, nulls included", async () => {
   const transaction = await made({ metadata: { a: 1, b: null, same: 1 } });
   await set(transaction, { a: 2, b: 3, c: null, same: 1 });
   await set(transaction, { new: 1 });
@@ -89,11 +89,15 @@ test("the log holds what was asked and what it replaced, nulls included", async 
     {
       transaction_id: transaction["transaction_id"],
       actor: "test_writer",
-      data: { metadata: { a: 2, b: 3, c: null, same: 1 }, replaced: { a: 1, b: null } },
+      data: {
+        metadata: { a: 2, b: 3, c: null, same: 1 },
+        replaced: { a: 1, b: null },
+        added: ["c"],
+      },
     },
     { data: { metadata: { new: 1 } } },
   ]);
-  expect(log[1]!["data"]).toEqual({ metadata: { new: 1 } });
+  expect(log[1]!["data"]).toEqual({ metadata: { new: 1 }, added: ["new"] });
 });
 
 test("a refusal leaves no trace", async () => {

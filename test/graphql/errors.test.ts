@@ -75,13 +75,6 @@ test.each([
     create({ entries: entriesOf("1", { postedBalance: { lt: "1" } }) }),
     { account: "users:alice" },
   ],
-  [
-    "0A000",
-    [
-      `{ categoryBalance(ledger: "main", category: "c", effectiveAt: "2026-01-01T00:00:00Z") { ledger } }`,
-    ] as const,
-    { argument: "effective_at" },
-  ],
   ["LDTXN", post(`transactionId: "01900000-0000-7000-8000-000000000000"`), {}],
   [
     "LDLED",
