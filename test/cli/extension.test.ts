@@ -47,7 +47,8 @@ test.each([
   const owner = withLogin(url, "migrator", "test");
   await migrate({ connectionString: owner, log: silentLog });
   await migrateStaged(owner, silentLog);
-  const where = "select extnamespace::regnamespace::text from pg_extension where extname = 'pg_trgm'";
+  const where =
+    "select extnamespace::regnamespace::text from pg_extension where extname = 'pg_trgm'";
   expect(JSON.stringify(await query(url, where))).toContain(schema);
 
   await query(url, "select daybook.create_ledger('main')");
