@@ -6,18 +6,14 @@
  *
  * On an embedded PostgreSQL of its own, durable. It needs pgbench.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Client } from "pg";
-import { startCluster } from "../src/embedded/cluster.ts";
 import { consoleLog, silentLog } from "../src/log.ts";
-import { migrate } from "../src/migrate/migrate.ts";
-import { migrateStaged } from "../src/migrate/staged.ts";
 import { startChecking } from "../src/worker/check.ts";
 import { startCheckingTransactions } from "../src/worker/check-transactions.ts";
 import { startFolding } from "../src/worker/fold.ts";
+import { startBenchCluster } from "./cluster.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
 const { values } = parseArgs({
@@ -27,27 +23,13 @@ const { values } = parseArgs({
   },
 });
 const log = consoleLog("bench");
-const folder = mkdtempSync(join(tmpdir(), "daybook-bench-"));
-chmodSync(folder, 0o755); // run by root, the server is another user, who must get through
-const cluster = await startCluster({
-  dataDir: join(folder, "pg"),
-  port: 0,
-  durable: true,
-  settings: { shared_buffers: "1GB", max_wal_size: "8GB", min_wal_size: "4GB" },
-});
-const connectionString = cluster.url;
-const client = new Client({ connectionString });
+const { url, client, stop } = await startBenchCluster();
 try {
-  await client.connect();
-  await migrate({ connectionString, log: silentLog });
-  await migrateStaged(connectionString, silentLog);
   await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
-  const folding = startFolding({ connectionString, log: silentLog });
+  const folding = startFolding({ connectionString: url, log: silentLog });
   await measure().finally(() => folding.stop());
 } finally {
-  await client.end();
-  await cluster.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
 
 async function measure(): Promise<void> {
@@ -56,8 +38,8 @@ async function measure(): Promise<void> {
   for (let round = 1; round <= Number(values.rounds); round++) {
     const without = await rate();
     const loops = [
-      startChecking({ connectionString, log }),
-      startCheckingTransactions({ connectionString, log }),
+      startChecking({ connectionString: url, log }),
+      startCheckingTransactions({ connectionString: url, log }),
     ];
     const checked = await rate().finally(() => Promise.all(loops.map((loop) => loop.stop())));
     ratios.push(checked / without);
@@ -70,7 +52,7 @@ async function measure(): Promise<void> {
 async function rate(): Promise<number> {
   const script = join(import.meta.dirname, "create.sql");
   const load = ["-n", "-M", "prepared", "-c", `${clients}`, "-j", "2", "-T", values.seconds];
-  const output = await pgbench(new URL(connectionString), [...load, "-f", script]);
+  const output = await pgbench(new URL(url), [...load, "-f", script]);
   return Math.round(Number(/tps = ([\d.]+)/.exec(output)?.[1]));
 }
 

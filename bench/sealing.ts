@@ -6,17 +6,13 @@
  *
  * On an embedded PostgreSQL of its own, durable. It needs pgbench.
  */
-import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Client } from "pg";
-import { startCluster } from "../src/embedded/cluster.ts";
 import { consoleLog, silentLog } from "../src/log.ts";
-import { migrate } from "../src/migrate/migrate.ts";
-import { migrateStaged } from "../src/migrate/staged.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { startSealing } from "../src/worker/seal.ts";
+import { startBenchCluster } from "./cluster.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
 type Run = { rate: number; p50: number; p99: number };
@@ -29,26 +25,13 @@ const { values } = parseArgs({
   },
 });
 const log = consoleLog("bench");
-const folder = mkdtempSync(join(tmpdir(), "daybook-bench-"));
-chmodSync(folder, 0o755); // run by root, the server is another user, who must get through
-const cluster = await startCluster({
-  dataDir: join(folder, "pg"),
-  port: 0,
-  durable: true,
-  settings: { shared_buffers: "1GB", max_wal_size: "8GB", min_wal_size: "4GB" },
-});
-const client = new Client({ connectionString: cluster.url });
+const { url, client, folder, stop } = await startBenchCluster();
 try {
-  await client.connect();
-  await migrate({ connectionString: cluster.url, log: silentLog });
-  await migrateStaged(cluster.url, silentLog);
   await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
-  const folding = startFolding({ connectionString: cluster.url, log: silentLog });
+  const folding = startFolding({ connectionString: url, log: silentLog });
   await measure().finally(() => folding.stop());
 } finally {
-  await client.end();
-  await cluster.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
 
 async function measure(): Promise<void> {
@@ -81,7 +64,7 @@ async function measure(): Promise<void> {
 async function pair(rate?: number): Promise<Pair> {
   const without = await run(rate);
   await sealAll(); // what was made meanwhile is not to be sealed during the next run
-  const sealing = startSealing({ connectionString: cluster.url, log });
+  const sealing = startSealing({ connectionString: url, log });
   const sealed = await run(rate).finally(() => sealing.stop());
   const behind = await unsealed();
   const start = Date.now();
@@ -94,11 +77,11 @@ async function run(rate?: number): Promise<Run> {
   await client.query("checkpoint");
   const prefix = join(folder, "calls");
   const limits = rate === undefined ? [] : ["-R", `${rate}`];
-  const url = new URL(cluster.url);
+  const target = new URL(url);
   const script = join(import.meta.dirname, "create.sql");
   const load = ["-n", "-M", "prepared", "-c", `${clients}`, "-j", "2", "-T", values.seconds];
   const logged = ["-l", "--log-prefix", prefix];
-  const output = await pgbench(url, [...load, ...limits, ...logged, "-f", script]);
+  const output = await pgbench(target, [...load, ...limits, ...logged, "-f", script]);
   const files = globSync(`${prefix}.*`);
   const times = files.flatMap((file) =>
     readFileSync(file, "utf8")

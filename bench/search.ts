@@ -6,16 +6,12 @@
  *
  * On an embedded PostgreSQL of its own with durable settings. Preparing takes some minutes.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Client } from "pg";
-import { startCluster } from "../src/embedded/cluster.ts";
-import { consoleLog, silentLog } from "../src/log.ts";
-import { migrate } from "../src/migrate/migrate.ts";
-import { migrateStaged } from "../src/migrate/staged.ts";
+import { consoleLog } from "../src/log.ts";
 import { startIndexing } from "../src/worker/search.ts";
+import { startBenchCluster } from "./cluster.ts";
 import { rateOf } from "./pgbench.ts";
 import { setUp, shapes, statement } from "./search-shapes.ts";
 
@@ -28,19 +24,8 @@ const { values } = parseArgs({
   },
 });
 const log = consoleLog("bench");
-const folder = mkdtempSync(join(tmpdir(), "daybook-bench-"));
-chmodSync(folder, 0o755); // run by root, the server is another user, who must get through
-const cluster = await startCluster({
-  dataDir: join(folder, "pg"),
-  port: 0,
-  durable: true,
-  settings: { shared_buffers: "1GB", max_wal_size: "8GB", max_connections: "200" },
-});
-const client = new Client({ connectionString: cluster.url });
+const { url, client, stop } = await startBenchCluster();
 try {
-  await client.connect();
-  await migrate({ connectionString: cluster.url, log: silentLog });
-  await migrateStaged(cluster.url, silentLog);
   for (const file of ["setup.sql", "search-setup.sql"]) {
     const text = readFileSync(join(import.meta.dirname, file), "utf8");
     await client.query(setUp(text, Number(values.transactions)));
@@ -50,9 +35,7 @@ try {
   await measureSearches();
   await measureWriting();
 } finally {
-  await client.end();
-  await cluster.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
 
 async function measureSearches(): Promise<void> {
@@ -74,12 +57,12 @@ async function measureSearches(): Promise<void> {
 
 /** The same load with and without the worker's loop, in alternation. */
 async function measureWriting(): Promise<void> {
-  const url = Object.assign(new URL(cluster.url), {
+  const service = Object.assign(new URL(url), {
     username: "bench_service",
     password: "bench",
   });
   const create = { name: "create", script: "create.sql", database: "daybook" } as const;
-  const run = () => rateOf(url, create, Number(values.seconds));
+  const run = () => rateOf(service, create, Number(values.seconds));
   const ratios: number[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const rates = { alone: 0, beside: 0 };
@@ -87,7 +70,7 @@ async function measureWriting(): Promise<void> {
     for (const which of round % 2 ? order.toReversed() : order) {
       await client.query("checkpoint");
       const indexing =
-        which === "beside" ? startIndexing({ connectionString: cluster.url, log }) : undefined;
+        which === "beside" ? startIndexing({ connectionString: url, log }) : undefined;
       rates[which] = await run().finally(() => indexing?.stop());
     }
     ratios.push(rates.beside / rates.alone);
