@@ -1,1 +1,1 @@
--- Nothing staged.
+--!include daybook_private/functions/true_counters.sql
