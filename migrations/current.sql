@@ -1,1 +1,2 @@
 --!include daybook_private/functions/true_counters.sql
+--!include daybook/functions/verify_log.sql
