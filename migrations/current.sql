@@ -6,3 +6,4 @@ drop function daybook_private.broken_search(text);
 --!include daybook/functions/verify_transactions.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/rebuild_from_log.sql
+--!include daybook/functions/verify_log.sql
