@@ -1,0 +1,27 @@
+import { violations } from "../../test/support/books.ts";
+import type { Known } from "../clients/known.ts";
+import type { Stage } from "../stage/stage.ts";
+import { checkAccounts } from "./accounts.ts";
+import { checkAnswers } from "./answers.ts";
+import { readBooks } from "./books.ts";
+import { reporter, type Finding } from "./finding.ts";
+import { awaitQuiet } from "./quiet.ts";
+import { checkTransactions } from "./transactions.ts";
+
+/** Judges a chapter when it is over: everything that contradicts the contract. */
+export async function judge(stage: Stage, known: Known): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const lie of known.lies) reporter(findings, "answers")(lie);
+  const unquiet = await awaitQuiet(stage, known);
+  if (unquiet) reporter(findings, "workers")(unquiet);
+  const books = await readBooks(stage.postgres.pool, known.ledger);
+  checkAnswers(books, known.deeds, reporter(findings, "answers"));
+  const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
+  checkAccounts(books, writers, reporter(findings, "accounts"));
+  for (const ledger of [known.ledger, known.otherLedger]) {
+    for (const violation of await violations(stage.postgres, ledger)) {
+      reporter(findings, "books")(JSON.stringify(violation));
+    }
+  }
+  return findings;
+}
