@@ -6,6 +6,8 @@ import { checkAnswers } from "./answers.ts";
 import { readBooks } from "./books.ts";
 import { reporter, type Finding } from "./finding.ts";
 import { awaitQuiet } from "./quiet.ts";
+import { checkReads } from "./reads.ts";
+import { checkSnapshots } from "./snapshots.ts";
 import { checkTransactions } from "./transactions.ts";
 
 /** Judges a chapter when it is over: everything that contradicts the contract. */
@@ -18,6 +20,9 @@ export async function judge(stage: Stage, known: Known): Promise<Finding[]> {
   checkAnswers(books, known.deeds, reporter(findings, "answers"));
   const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
   checkAccounts(books, writers, reporter(findings, "accounts"));
+  const reads = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
+  checkSnapshots(books, known.reads, reporter(findings, "snapshots"));
+  console.log(reads);
   for (const ledger of [known.ledger, known.otherLedger]) {
     for (const violation of await violations(stage.postgres, ledger)) {
       reporter(findings, "books")(JSON.stringify(violation));

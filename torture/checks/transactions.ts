@@ -114,16 +114,20 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
   const used = new Set(writers.values());
   const lost = all.filter((deed) => deed.fate !== "done" && !used.has(deed));
   const rest = (parts.get(id) ?? [])
+    .toSorted((a, b) => a["made"] - b["made"])
     .map((part) => makers.get(part["id"])!)
     .filter((deed) => deed && !writers.has(written(id, version)) && !hasPart(context, deed));
-  const candidates: (Deed | "expiry")[] = told ? [told] : [...rest, ...lost, "expiry"];
+  const isExpected = ({ request }: Deed) => (request["expected_version"] ?? version - 1) === version - 1;
+  const hasExpired = row["archived_reason"] === "expired" && version === row["version"];
+  const others = hasExpired ? ["expiry" as const] : [...rest, ...lost].filter(isExpected);
+  const candidates: (Deed | "expiry")[] = told ? [told] : others;
   for (const deed of candidates) {
     const next = structuredClone(model);
     const answer = carryOut(next, deed);
-    const others = deed !== "expiry" && deed.does.startsWith("partially") ? [madeBy(context, deed)] : [];
-    if (!told && !agrees(context, id, version, answer, model, next, others)) continue;
-    if (told) compare(context, id, version, answer, model, next, others);
-    if (deed !== "expiry" && (deed.request["expected_version"] ?? version - 1) !== version - 1) {
+    const parts = deed !== "expiry" && deed.does.startsWith("partially") ? [madeBy(context, deed)] : [];
+    if (!told && !agrees(context, id, version, answer, model, next, parts)) continue;
+    if (told) compare(context, id, version, answer, model, next, parts);
+    if (deed !== "expiry" && !isExpected(deed)) {
       report(`made version ${version} and expected ${deed.request["expected_version"]} before`, id, deed.id);
     }
     writers.set(written(id, version), deed);
