@@ -10,10 +10,10 @@ import { LOGIN } from "./stage/stage.ts";
 const MONEY = 150;
 
 /** Opens the two ledgers of a chapter, with all accounts and a little money in them. Nothing disturbs this yet. */
-export async function openChapter({ postgres }: Stage, number: number): Promise<Known> {
-  const known = newKnown(`chapter-${number}`, `chapter-${number}-abroad`);
+export async function openChapter({ postgres }: Stage, name: string): Promise<Known> {
+  const known = newKnown(`torture-${name}`, `torture-${name}-abroad`);
   const client = await connectTo(postgres.url());
-  const call = (name: string, args: object) => callAs(client, name, args);
+  const call = (does: string, args: object) => callAs(client, does, args);
   try {
     for (const ledger of [known.ledger, known.otherLedger]) {
       await call("create_ledger", { ledger });
@@ -35,7 +35,9 @@ export async function openChapter({ postgres }: Stage, number: number): Promise<
         await call("add_to_category", { ledger, category, [kind]: member });
       }
     }
-    for (const account of ALL.filter((address) => address !== "world" && currencyOf(address) === "USD")) {
+    for (const account of ALL.filter(
+      (address) => address !== "world" && currencyOf(address) === "USD",
+    )) {
       const entries = [
         { account: "world", direction: "debit", amount: MONEY },
         { account, direction: "credit", amount: MONEY },

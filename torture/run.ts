@@ -1,73 +1,56 @@
-import { styleText } from "node:util";
-import { Command } from "commander";
-import { openGraphqlDoor } from "./doors/graphql.ts";
-import { openSqlDoor } from "./doors/sql.ts";
-import { openChapter } from "./chapter.ts";
-import { runClient } from "./clients/client.ts";
-import { drawOf } from "./clients/draw.ts";
-import type { Known } from "./clients/known.ts";
-import { judge } from "./checks/judge.ts";
-import type { Finding } from "./checks/finding.ts";
-import { newNemesis, rage } from "./nemesis/nemesis.ts";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkAfterwards } from "./checks/afterwards.ts";
+import { newNemesis, type Nemesis } from "./nemesis/nemesis.ts";
+import { readOptions, type Options } from "./options.ts";
+import { playChapter, type Chapter } from "./play.ts";
 import { shrink, writeEvents } from "./report/shrink.ts";
+import { say, summarise } from "./report/summary.ts";
 import { keepLog } from "./stage/postgres.ts";
-import { LOGIN, setStage, type Stage } from "./stage/stage.ts";
+import { setStage, type Stage } from "./stage/stage.ts";
 
-const program = new Command("torture")
-  .option("--minutes <n>", "how long", "2")
-  .option("--seed <n>", "what clients decide and what goes wrong", `${Math.floor(Math.random() * 1e9)}`)
-  .option("--sql <n>", "SQL clients", "6")
-  .option("--graphql <n>", "GraphQL clients", "3")
-  .option("--chapter <seconds>", "how long a ledger is used before all of it is judged", "30")
-  .option("--calm", "nothing goes wrong but what clients do to each other")
-  .parse();
-const options = program.opts<Record<string, string>>();
-const seed = Number(options["seed"]);
-const nemesis = newNemesis();
+/* `npm run torture`: uses the ledger while everything goes wrong, and judges what came of it. Exit code 1 if it is wrong. */
 
-async function play(stage: Stage, number: number, seconds: number): Promise<[Known, Finding[]]> {
-  const chapterSeed = seed + number;
-  const known = await openChapter(stage, number);
-  const [stop, giveUp] = [new AbortController(), new AbortController()];
-  const clients = [
-    ...Array.from({ length: Number(options["sql"]) }, (_, n) => ({
-      name: `s${n}`,
-      door: openSqlDoor(stage.postgres.urlOf(LOGIN, stage.proxies.sql)),
-    })),
-    ...Array.from({ length: Number(options["graphql"]) }, (_, n) => ({
-      name: `g${n}`,
-      door: openGraphqlDoor(stage.proxies.http.port),
-    })),
-  ];
-  const working = clients.map(({ name, door }) =>
-    runClient({
-      name,
-      door,
-      known,
-      draw: (n) => drawOf(chapterSeed, name, n),
-      stop: stop.signal,
-      giveUp: giveUp.signal,
-    }),
-  );
-  const raging = options["calm"] ? undefined : rage(nemesis, stage, chapterSeed, stop.signal);
-  setTimeout(() => stop.abort(), seconds * 1000);
-  await raging;
-  setTimeout(() => giveUp.abort(), seconds * 1000 + 45_000).unref();
-  await Promise.all(working);
-  return [known, await judge(stage, known)];
+/** Plays chapters until the time is over, or one is wrong. */
+async function playAll(stage: Stage, nemesis: Nemesis, options: Options): Promise<Chapter[]> {
+  const deadline = Date.now() + options.minutes * 60_000;
+  const chapters: Chapter[] = [];
+  while (Date.now() < deadline - 5_000 && chapters.every(({ findings }) => findings.length === 0)) {
+    const seconds = Math.min(options.chapterSeconds, (deadline - Date.now()) / 1000);
+    const number = chapters.length + 1;
+    const chapter = await playChapter(stage, nemesis, options, number, seconds);
+    chapters.push(chapter);
+    say(`chapter ${number}, seed ${chapter.seed}: ${chapter.summary}`);
+  }
+  return chapters;
 }
 
+/** Says what is wrong in a chapter, and leaves what led to it in files. */
+function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Options): void {
+  const { findings, seed, known } = chapter;
+  for (const { check, what, about } of findings.slice(0, 20))
+    say(`WRONG (${check}): ${what} [${about.join(", ")}]`);
+  if (findings.length > 20) say(`… and ${findings.length - 20} more`);
+  const file = (ending: string) => join(tmpdir(), `daybook-torture-${seed}.${ending}`);
+  writeEvents(file("ndjson"), shrink(known, nemesis, findings));
+  keepLog(stage.postgres, file("log"));
+  say(`the events concerned: ${file("ndjson")}; what PostgreSQL said: ${file("log")}`);
+  const minutes = (options.chapterSeconds / 60).toFixed(1);
+  say(`the same decisions again: npm run torture -- --seed ${seed} --minutes ${minutes}`);
+}
+
+const options = readOptions();
+say(`seed ${options.seed}, ${options.minutes} minutes`);
+const nemesis = newNemesis();
 const stage = await setStage();
 try {
-  const [known, findings] = await play(stage, 1, Number(options["minutes"]) * 60);
-  for (const [what, outcomes] of known.counts) console.log(what, Object.fromEntries(outcomes));
-  console.log(Object.fromEntries(nemesis.counts), known.deeds.length, known.reads.length);
-  for (const finding of findings.slice(0, 20)) console.log(styleText("red", JSON.stringify(finding)));
-  console.log(findings.length, "findings");
-  if (findings.length) keepLog(stage.postgres, `/tmp/torture-${seed}.log`);
-  if (findings.length) writeEvents(`/tmp/torture-${seed}.ndjson`, shrink(known, nemesis, findings));
-  for (const s of [stage.server, ...stage.workers]) console.log(s.failures);
-  process.exitCode = findings.length ? 1 : 0;
+  const chapters = await playAll(stage, nemesis, options);
+  const last = chapters.at(-1)!;
+  if (last.findings.length === 0) last.findings.push(...(await checkAfterwards(stage, chapters)));
+  summarise(chapters, nemesis);
+  if (last.findings.length > 0) explain(stage, nemesis, last, options);
+  say(last.findings.length > 0 ? "the ledger is broken" : "all is right");
+  process.exitCode = last.findings.length > 0 ? 1 : 0;
 } finally {
   await stage.stop();
 }

@@ -24,10 +24,16 @@ function encoded(name: string, value: unknown): unknown {
 }
 
 /** Calls a function of schema daybook with named arguments; returns its rows, balances as JSON. */
-export async function callAs(client: Pick<Client, "query">, name: string, args: object): Promise<QueryResultRow[]> {
+export async function callAs(
+  client: Pick<Client, "query">,
+  name: string,
+  args: object,
+): Promise<QueryResultRow[]> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
   const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /(?<!queued)_transaction(_metadata)?$|^create_transactions$|^transfer_/.test(name);
+  const isResult = /(?<!queued)_transaction(_metadata)?$|^create_transactions$|^transfer_/.test(
+    name,
+  );
   const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
   const { rows } = await client.query<QueryResultRow>(
     `select ${columns} from daybook.${name}(${list}) r`,

@@ -2,10 +2,10 @@ import type { Line } from "../../test/support/ledgers.ts";
 import { broken, type Account } from "../../test/properties/judge.ts";
 import { LIMITS } from "../clients/accounts.ts";
 import type { Deed } from "../clients/deed.ts";
-import type { Row } from "../doors/door.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Report } from "./finding.ts";
-import { applyEntry, newAccount, written, type Writers } from "./transactions.ts";
+import { applyEntry, newAccount } from "./model.ts";
+import { written, type Writers } from "./transactions.ts";
 
 /**
  * Walks along each account's own history: its versions are gap-free, each link adds up, and at no place of it was a
@@ -28,10 +28,12 @@ function walk({ address, entries, writers, report }: Walk): void {
     for (const entry of step.entries) link(address, account, entry, report);
     if (step.writer !== "expiry") {
       if (step.writer && step.entries.some(({ locked }) => locked)) {
-        if (seen.has(step.writer)) report("its entries do not follow each other", address, step.writer.id);
+        if (seen.has(step.writer))
+          report("its entries do not follow each other", address, step.writer.id);
         seen.add(step.writer);
       }
-      if (step.writer) judgeStep(address, step.writer, before, account, versionBeforeExpiry, report);
+      if (step.writer)
+        judgeStep(address, step.writer, before, account, versionBeforeExpiry, report);
       versionBeforeExpiry = account.version;
     }
   }
@@ -55,12 +57,20 @@ function stepsOf(entries: Entry[], writers: Writers): Step[] {
 function link(address: string, account: Account, entry: Entry, report: Report): void {
   applyEntry(new Map([[address, account]]), entry);
   if (entry.lockVersion !== account.version) {
-    report(`version ${entry.lockVersion} stands where ${account.version} should`, address, entry.transaction);
+    report(
+      `version ${entry.lockVersion} stands where ${account.version} should`,
+      address,
+      entry.transaction,
+    );
   }
   const { pending, posted } = account;
   const sums = [pending.debit, pending.credit, posted.debit, posted.credit];
   if (JSON.stringify(sums) !== JSON.stringify(entry.counters)) {
-    report(`version ${entry.lockVersion} says ${entry.counters}, the sums are ${sums}`, address, entry.transaction);
+    report(
+      `version ${entry.lockVersion} says ${entry.counters}, the sums are ${sums}`,
+      address,
+      entry.transaction,
+    );
   }
 }
 
@@ -72,15 +82,25 @@ function judgeStep(
   versionBeforeExpiry: number,
   report: Report,
 ): void {
-  const lines = ((deed.request["entries"] ?? []) as Line[]).filter(({ account }) => account === address);
-  const judged: Line[] = lines.length > 0 ? lines : [{ account: address, direction: "debit", amount: 1 }];
+  const lines = ((deed.request["entries"] ?? []) as Line[]).filter(
+    ({ account }) => account === address,
+  );
+  const judged: Line[] =
+    lines.length > 0 ? lines : [{ account: address, direction: "debit", amount: 1 }];
   const maps = [new Map([[address, before]]), new Map([[address, after]])] as const;
   let code = broken(...maps, judged);
   if (code === "LDVER" && lines.some(({ lock_version }) => lock_version === versionBeforeExpiry)) {
-    code = broken(...maps, judged.map(({ lock_version: _, ...line }) => line));
+    code = broken(
+      ...maps,
+      judged.map((line) => ({ ...line, lock_version: before.version })),
+    );
   }
   if (code) {
     const balances = JSON.stringify({ before, after, lines });
-    report(`was let through, and should have been refused with ${code}: ${balances}`, address, deed.id);
+    report(
+      `was let through, and should have been refused with ${code}: ${balances}`,
+      address,
+      deed.id,
+    );
   }
 }

@@ -56,24 +56,31 @@ function checkReceipt(books: Books, deed: Deed, row: Row | undefined, report: Re
   const id = deed.answer!["receipt_id"];
   const receipt = books.receipts.get(id);
   if (!receipt) return report("the receipt is neither applied nor refused", deed.id, id);
-  if (receipt["idempotency_key"] !== keyOf(deed)) report("the receipt has another key", deed.id, id);
+  if (receipt["idempotency_key"] !== keyOf(deed))
+    report("the receipt has another key", deed.id, id);
   if ((receipt["state"] === "applied") !== (row !== undefined)) {
-    report(`the receipt is ${receipt["state"]}, the transaction is ${row ? "" : "not "}there`, deed.id, id);
+    report(
+      `the receipt is ${receipt["state"]}, the transaction is ${row ? "" : "not "}there`,
+      deed.id,
+      id,
+    );
   }
   if (row && receipt["transaction_id"] !== row["id"]) {
     report("the receipt names another transaction", deed.id, id, row["id"]);
   }
 }
 
+const place = ({ request, answer }: Deed) => `${request["transaction_id"]} ${answer!["version"]}`;
+
 /** Nobody shares a version of a transaction with anybody: each was made by one change. */
 function checkVersions(books: Books, deeds: Deed[], report: Report): void {
   const changes = deeds.filter(
     ({ does, fate }) => /^(post|update|archive)_/.test(does) && fate === "done",
   );
-  const place = ({ request, answer }: Deed) => `${request["transaction_id"]} ${answer!["version"]}`;
   for (const [where, several] of groupBy(changes, place)) {
     const target = several[0]!.request["transaction_id"];
-    if (several.length > 1) report(`several made version ${where}`, target, ...several.map(({ id }) => id));
+    if (several.length > 1)
+      report(`several made version ${where}`, target, ...several.map(({ id }) => id));
     const version = books.transactions.get(target)?.["version"] ?? 0;
     if (several[0]!.answer!["version"] > version) {
       report(`acknowledged version ${where}, there are ${version}`, target, several[0]!.id);

@@ -68,10 +68,34 @@ export async function readBooks(pool: Pool, ledger: string): Promise<Books> {
 }
 
 function entryOf(row: any[]): Entry {
-  const [id, transaction, version, position, account, direction, amount, effect, locked, lockVersion] = row;
+  const [
+    id,
+    transaction,
+    version,
+    position,
+    account,
+    direction,
+    amount,
+    effect,
+    locked,
+    lockVersion,
+  ] = row;
   const counters = row.slice(10, 14);
   const createdAt = row[14];
-  return { id, transaction, version, position, account, direction, amount, effect, locked, lockVersion, counters, createdAt };
+  return {
+    id,
+    transaction,
+    version,
+    position,
+    account,
+    direction,
+    amount,
+    effect,
+    locked,
+    lockVersion,
+    counters,
+    createdAt,
+  };
 }
 
 export function groupBy<T>(list: T[], key: (one: T) => string): Map<string, T[]> {

@@ -6,12 +6,15 @@ import { checkAnswers } from "./answers.ts";
 import { readBooks } from "./books.ts";
 import { reporter, type Finding } from "./finding.ts";
 import { awaitQuiet } from "./quiet.ts";
-import { checkReads } from "./reads.ts";
+import { checkReads, type ReadsJudged } from "./reads.ts";
 import { checkSnapshots } from "./snapshots.ts";
 import { checkTransactions } from "./transactions.ts";
 
 /** Judges a chapter when it is over: everything that contradicts the contract. */
-export async function judge(stage: Stage, known: Known): Promise<Finding[]> {
+export async function judge(
+  stage: Stage,
+  known: Known,
+): Promise<{ findings: Finding[]; judged: ReadsJudged }> {
   const findings: Finding[] = [];
   for (const lie of known.lies) reporter(findings, "answers")(lie);
   const unquiet = await awaitQuiet(stage, known);
@@ -20,13 +23,12 @@ export async function judge(stage: Stage, known: Known): Promise<Finding[]> {
   checkAnswers(books, known.deeds, reporter(findings, "answers"));
   const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
   checkAccounts(books, writers, reporter(findings, "accounts"));
-  const reads = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
+  const judged = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
   checkSnapshots(books, known.reads, reporter(findings, "snapshots"));
-  console.log(reads);
   for (const ledger of [known.ledger, known.otherLedger]) {
     for (const violation of await violations(stage.postgres, ledger)) {
       reporter(findings, "books")(JSON.stringify(violation));
     }
   }
-  return findings;
+  return { findings, judged };
 }

@@ -22,7 +22,10 @@ const LATE = `
    where application_name in ('client', 'filler') or usename = 'daybook_authenticator' and state <> 'idle'`;
 
 /** Waits until nothing happens any more: calls that nobody waits for have ended, and the workers have caught up. */
-export async function awaitQuiet({ postgres, proxies }: Stage, known: Known): Promise<string | undefined> {
+export async function awaitQuiet(
+  { postgres, proxies }: Stage,
+  known: Known,
+): Promise<string | undefined> {
   proxies.sql.endAll();
   proxies.http.endAll();
   const deadline = Date.now() + PATIENCE;

@@ -1,6 +1,7 @@
 import type { Deed, Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
-import { applyEntry, newAccount, written, type Writers } from "./transactions.ts";
+import { applyEntry, newAccount } from "./model.ts";
+import { written, type Writers } from "./transactions.ts";
 import type { Books } from "./books.ts";
 import type { Report } from "./finding.ts";
 
@@ -18,16 +19,35 @@ import type { Report } from "./finding.ts";
  * folds in beneath himself all that was queued for it: so versions below those of one who waited and had his answer
  * were there by then, and versions above were not there yet when he began.
  */
-type Step = { delta: number[]; from: number; until: number; first: number; last: number; waited: boolean };
+type Step = {
+  delta: number[];
+  from: number;
+  until: number;
+  first: number;
+  last: number;
+  waited: boolean;
+};
 
 /** More in between than this, and a read is not judged: sets grow too many. It is counted instead. */
 const MOST = 18;
 
 export type ReadsJudged = { judged: number; skipped: number };
 
-const FIGURES = ["lock_version", "pending_debits", "pending_credits", "posted_debits", "posted_credits"];
+const FIGURES = [
+  "lock_version",
+  "pending_debits",
+  "pending_credits",
+  "posted_debits",
+  "posted_credits",
+];
 
-export function checkReads(books: Books, deeds: Deed[], reads: Read[], writers: Writers, report: Report): ReadsJudged {
+export function checkReads(
+  books: Books,
+  deeds: Deed[],
+  reads: Read[],
+  writers: Writers,
+  report: Report,
+): ReadsJudged {
   const steps = stepsOf(books, writers);
   const counted: ReadsJudged = { judged: 0, skipped: 0 };
   const seen: Seen[] = [];
@@ -38,7 +58,8 @@ export function checkReads(books: Books, deeds: Deed[], reads: Read[], writers: 
     const verdict = explain(steps.get(account) ?? [], sent, ended, figures);
     if (verdict === "skipped") counted.skipped += 1;
     else counted.judged += 1;
-    if (verdict === "wrong") report(`${account} was read as ${figures}, which it never was then`, account, by);
+    if (verdict === "wrong")
+      report(`${account} was read as ${figures}, which it never was then`, account, by);
   }
   checkOrder(seen, report);
   return counted;
@@ -56,8 +77,13 @@ const shown = (deeds: Deed[]) =>
 
 const currentReads = (reads: Read[]) =>
   reads
-    .filter(({ does, request }) => /^(account_balance|balances)/.test(does) && request["lock_version"] === undefined)
-    .flatMap(({ rows, sent, ended, client }) => rows.map((row) => ({ row, sent, ended, by: `${client} ${sent}` })));
+    .filter(
+      ({ does, request }) =>
+        /^(account_balance|balances)/.test(does) && request["lock_version"] === undefined,
+    )
+    .flatMap(({ rows, sent, ended, client }) =>
+      rows.map((row) => ({ row, sent, ended, by: `${client} ${sent}` })),
+    );
 
 /** What was done to each account, by whom it was done. */
 function stepsOf(books: Books, writers: Writers): Map<string, Step[]> {
@@ -91,13 +117,22 @@ function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: 
   return { from: writer.sent, until: isLater ? Infinity : writer.ended! };
 }
 
-function explain(steps: Step[], sent: number, ended: number, figures: number[]): "right" | "wrong" | "skipped" {
+function explain(
+  steps: Step[],
+  sent: number,
+  ended: number,
+  figures: number[],
+): "right" | "wrong" | "skipped" {
   const rest = [...figures];
   const open: number[][] = [];
   const waiters = steps.filter(({ waited }) => waited);
   const [lowest, highest] = [
-    waiters.filter(({ until }) => until < sent).reduce((most, { first }) => Math.max(most, first), 0),
-    waiters.filter(({ from }) => from > ended).reduce((least, { last }) => Math.min(least, last), Infinity),
+    waiters
+      .filter(({ until }) => until < sent)
+      .reduce((most, { first }) => Math.max(most, first), 0),
+    waiters
+      .filter(({ from }) => from > ended)
+      .reduce((least, { last }) => Math.min(least, last), Infinity),
   ];
   for (const { delta, from, until, first, last } of steps) {
     if (from > ended || first > highest) continue;
@@ -113,7 +148,14 @@ function isSum(open: number[][], left: number[], from: number): boolean {
   if (left.every((figure) => figure === 0)) return true;
   if (left[0]! <= 0) return false;
   for (let n = from; n < open.length; n++) {
-    if (isSum(open, left.map((figure, f) => figure - open[n]![f]!), n + 1)) return true;
+    if (
+      isSum(
+        open,
+        left.map((figure, f) => figure - open[n]![f]!),
+        n + 1,
+      )
+    )
+      return true;
   }
   return false;
 }
@@ -130,7 +172,12 @@ function checkOrder(seen: Seen[], report: Report): void {
         if (!highest || byEnd[done]!.figures[0]! > highest.figures[0]!) highest = byEnd[done];
       }
       if (highest && one.figures[0]! < highest.figures[0]!) {
-        report(`went back from version ${highest.figures[0]} to ${one.figures[0]}`, account, highest.by, one.by);
+        report(
+          `went back from version ${highest.figures[0]} to ${one.figures[0]}`,
+          account,
+          highest.by,
+          one.by,
+        );
       }
     }
   }

@@ -27,26 +27,36 @@ function checkAll(rows: Row[], by: string, report: Report): void {
   for (const currency of ["USD", "EUR"]) {
     const some = rows.filter((row) => currencyOf(row["account"]) === currency);
     for (const kind of ["pending", "posted"]) {
-      const net = some.reduce((sum, row) => sum + Number(row[`${kind}_debits`]) - Number(row[`${kind}_credits`]), 0);
+      const net = some.reduce(
+        (sum, row) => sum + Number(row[`${kind}_debits`]) - Number(row[`${kind}_credits`]),
+        0,
+      );
       if (net !== 0) report(`${kind} debits and credits in ${currency} differ by ${net}`, by);
     }
   }
   for (const row of rows) {
     const { min, max } = LIMITS[row["account"]] ?? {};
     const ceiling = Number(row["pending_credits"]) - Number(row["posted_debits"]);
-    if (min !== undefined && availableOf(row) < min) report(`${row["account"]} had ${availableOf(row)}`, row["account"], by);
-    if (max !== undefined && ceiling > max) report(`${row["account"]} had up to ${ceiling}`, row["account"], by);
+    if (min !== undefined && availableOf(row) < min)
+      report(`${row["account"]} had ${availableOf(row)}`, row["account"], by);
+    if (max !== undefined && ceiling > max)
+      report(`${row["account"]} had up to ${ceiling}`, row["account"], by);
   }
-  const team = rows.filter((row) => isTeam(row["account"])).reduce((sum, row) => sum + availableOf(row), 0);
+  const team = rows
+    .filter((row) => isTeam(row["account"]))
+    .reduce((sum, row) => sum + availableOf(row), 0);
   if (team < 0) report(`team had ${team}`, by);
 }
 
 function checkTrial(rows: Row[], by: string, report: Report): void {
   for (const total of rows.filter((row) => row["account"] === null)) {
-    const mine = rows.filter((row) => row["account"] !== null && row["currency"] === total["currency"]);
+    const mine = rows.filter(
+      (row) => row["account"] !== null && row["currency"] === total["currency"],
+    );
     for (const name of ["posted_debits", "posted_credits"]) {
       const sum = mine.reduce((all, row) => all + Number(row[name]), 0);
-      if (sum !== Number(total[name])) report(`the trial balance adds ${name} up to ${total[name]}, not ${sum}`, by);
+      if (sum !== Number(total[name]))
+        report(`the trial balance adds ${name} up to ${total[name]}, not ${sum}`, by);
     }
     if (Number(total["posted_debits"]) !== Number(total["posted_credits"])) {
       report(`the trial balance has ${total["posted_debits"]} and ${total["posted_credits"]}`, by);
@@ -59,7 +69,9 @@ function checkVersion(books: Books, { request, rows }: Read, by: string, report:
   const { account, lock_version: version } = request;
   if (version === 0) return;
   const entry = books.entries.get(account)?.[version - 1];
-  const told = ["pending_debits", "pending_credits", "posted_debits", "posted_credits"].map((name) => Number(rows[0]![name]));
+  const told = ["pending_debits", "pending_credits", "posted_debits", "posted_credits"].map(
+    (name) => Number(rows[0]![name]),
+  );
   if (JSON.stringify(told) !== JSON.stringify(entry?.counters)) {
     report(`version ${version} was read as ${told}, and is ${entry?.counters}`, account, by);
   }

@@ -1,29 +1,14 @@
 import type { Line } from "../../test/support/ledgers.ts";
-import { apply, type Account } from "../../test/properties/judge.ts";
-import { change, partiallyPost } from "../../test/properties/lifecycle.ts";
-import { sweep } from "../../test/properties/expiry.ts";
 import { create, type Answer, type Model } from "../../test/properties/model.ts";
-import { ALL } from "../clients/accounts.ts";
 import type { Deed } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
-import { groupBy, type Books, type Entry } from "./books.ts";
+import { groupBy, type Books } from "./books.ts";
 import type { Report } from "./finding.ts";
+import { applyEntry, bare, carryOut, figuresOf, newAccount, newModel } from "./model.ts";
 
 /** Who wrote which version of which transaction: a deed, or nobody, if its time was over. */
 export type Writers = Map<string, Deed | "expiry">;
 export const written = (transaction: string, version: number) => `${transaction} ${version}`;
-
-/** What each effect adds to the pending and to the posted side of an account. */
-const EFFECTS = {
-  pending: { pending: 1, posted: 0 },
-  posted: { pending: 1, posted: 1 },
-  settled: { pending: 0, posted: 1 },
-  released: { pending: -1, posted: 0 },
-};
-
-/** Adds an entry to its account's counters. */
-export const applyEntry = (accounts: Map<string, Account>, entry: Entry) =>
-  apply(accounts, [entry], EFFECTS[entry.effect].pending, EFFECTS[entry.effect].posted);
 
 /**
  * Plays each transaction through the model, version by version, by what clients asked: each version must be what one
@@ -32,7 +17,9 @@ export const applyEntry = (accounts: Map<string, Account>, entry: Entry) =>
 export function checkTransactions(books: Books, deeds: Deed[], report: Report): Writers {
   const writers: Writers = new Map();
   const made = deeds.filter((deed) => books.byDescription.has(deed.id));
-  const makers = new Map(made.map((deed) => [books.byDescription.get(deed.id)![0]!["id"] as string, deed]));
+  const makers = new Map(
+    made.map((deed) => [books.byDescription.get(deed.id)![0]!["id"] as string, deed]),
+  );
   const mayHaveHappened = deeds.filter(({ fate, lost }) => fate !== "refused" || lost > 0);
   const context: Context = {
     books,
@@ -40,7 +27,10 @@ export function checkTransactions(books: Books, deeds: Deed[], report: Report): 
     writers,
     makers,
     changes: groupBy(mayHaveHappened, ({ request }) => request["transaction_id"] ?? ""),
-    parts: groupBy([...books.transactions.values()], (row) => row["partially_posts_transaction_id"] ?? ""),
+    parts: groupBy(
+      [...books.transactions.values()],
+      (row) => row["partially_posts_transaction_id"] ?? "",
+    ),
     played: new Map(),
   };
   for (const id of books.transactions.keys()) play(context, id);
@@ -73,12 +63,18 @@ function play(context: Context, id: string): Line[] {
   const { status } = maker.request;
   const isPart = maker.does === "partially_post_transaction"; // whose entries its whole's version answers for
   const answer = create(model, { entries: lines, ...(status && { status }) });
-  if (isDeclined) Object.assign(model.transactions[0]!, { status: "archived", reason: "balance_lock_failure" });
+  if (isDeclined)
+    Object.assign(model.transactions[0]!, { status: "archived", reason: "balance_lock_failure" });
   if (!isPart) compare(context, id, 1, answer, newModel(lines), model, []);
-  for (let version = 2; version <= row["version"]; version++) playVersion(context, model, row, version);
+  for (let version = 2; version <= row["version"]; version++)
+    playVersion(context, model, row, version);
   const { status: end, reason, lines: last } = model.transactions[0]!;
   if (end !== row["status"] || (reason ?? null) !== row["archived_reason"]) {
-    report(`is ${row["status"]} ${row["archived_reason"]}, and should be ${end} ${reason}`, id, maker.id);
+    report(
+      `is ${row["status"]} ${row["archived_reason"]}, and should be ${end} ${reason}`,
+      id,
+      maker.id,
+    );
   }
   played.set(id, last);
   return last;
@@ -94,16 +90,14 @@ function linesOf(context: Context, { does, request, ledger }: Deed): Line[] {
   if (does !== "transfer_between_ledgers") return bare(request["entries"]);
   const { amount, from_account, to_account, from_clearing_account, to_clearing_account } = request;
   const isFrom = ledger === context.books.ledger;
-  const [from, to] = isFrom ? [from_account, from_clearing_account] : [to_clearing_account, to_account];
+  const [from, to] = isFrom
+    ? [from_account, from_clearing_account]
+    : [to_clearing_account, to_account];
   return [
     { account: from, direction: "debit", amount },
     { account: to, direction: "credit", amount },
   ];
 }
-
-/** Lines without what they ask. */
-const bare = (lines: Line[]): Line[] =>
-  lines.map(({ account, direction, amount }) => ({ account, direction, amount }));
 
 /** Who can have made a version: who was told so, or one whose answer got lost, a part, or the end of its time. */
 function playVersion(context: Context, model: Model, row: Row, version: number): void {
@@ -117,18 +111,24 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
     .toSorted((a, b) => a["made"] - b["made"])
     .map((part) => makers.get(part["id"])!)
     .filter((deed) => deed && !writers.has(written(id, version)) && !hasPart(context, deed));
-  const isExpected = ({ request }: Deed) => (request["expected_version"] ?? version - 1) === version - 1;
+  const isExpected = ({ request }: Deed) =>
+    (request["expected_version"] ?? version - 1) === version - 1;
   const hasExpired = row["archived_reason"] === "expired" && version === row["version"];
   const others = hasExpired ? ["expiry" as const] : [...rest, ...lost].filter(isExpected);
   const candidates: (Deed | "expiry")[] = told ? [told] : others;
   for (const deed of candidates) {
     const next = structuredClone(model);
     const answer = carryOut(next, deed);
-    const parts = deed !== "expiry" && deed.does.startsWith("partially") ? [madeBy(context, deed)] : [];
-    if (!told && !agrees(context, id, version, answer, model, next, parts)) continue;
-    if (told) compare(context, id, version, answer, model, next, parts);
+    const made =
+      deed !== "expiry" && deed.does.startsWith("partially") ? [madeBy(context, deed)] : [];
+    if (!told && !agrees(context, id, version, answer, model, next, made)) continue;
+    if (told) compare(context, id, version, answer, model, next, made);
     if (deed !== "expiry" && !isExpected(deed)) {
-      report(`made version ${version} and expected ${deed.request["expected_version"]} before`, id, deed.id);
+      report(
+        `made version ${version} and expected ${deed.request["expected_version"]} before`,
+        id,
+        deed.id,
+      );
     }
     writers.set(written(id, version), deed);
     Object.assign(model, next);
@@ -137,25 +137,13 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
   report(`version ${version} is nothing that anybody asked for`, id, ...all.map((deed) => deed.id));
 }
 
-const madeBy = ({ books }: Context, deed: Deed) => books.byDescription.get(deed.id)![0]!["id"] as string;
+const madeBy = ({ books }: Context, deed: Deed) =>
+  books.byDescription.get(deed.id)![0]!["id"] as string;
 /** Whether a part was found to explain an earlier version. */
 const hasPart = ({ writers }: Context, deed: Deed) =>
-  [...writers].some(([place, writer]) => writer === deed && place.startsWith(deed.request["transaction_id"]));
-
-function carryOut(model: Model, deed: Deed | "expiry"): Answer {
-  const [transaction] = model.transactions;
-  if (deed === "expiry") {
-    transaction!.isDue = true;
-    sweep(model);
-    return { status: "archived", version: transaction!.version, reason: "expired" };
-  }
-  const { does, request } = deed;
-  const entries = request["entries"] && bare(request["entries"]);
-  const effective_at = request["effective_at"];
-  const options = { ...(entries && { entries }), ...(effective_at && { effective_at }) };
-  if (does === "partially_post_transaction") return partiallyPost(model, 0, options);
-  return change(model, does.split("_")[0] as "post" | "update" | "archive", 0, options);
-}
+  [...writers].some(
+    ([place, writer]) => writer === deed && place.startsWith(deed.request["transaction_id"]),
+  );
 
 function compare(
   context: Context,
@@ -167,7 +155,11 @@ function compare(
   if (agrees(context, id, version, answer, before, after, others)) return;
   const deed = context.writers.get(written(id, version));
   const about = deed && deed !== "expiry" ? deed.id : undefined;
-  context.report(`version ${version} wrote other entries than were asked: ${JSON.stringify(answer)}`, id, about);
+  context.report(
+    `version ${version} wrote other entries than were asked: ${JSON.stringify(answer)}`,
+    id,
+    about,
+  );
 }
 
 /** Whether a version wrote what the model wrote, together with the parts that came with it. */
@@ -179,34 +171,14 @@ function agrees(
   ...[before, after, others]: [Model, Model, string[]]
 ): boolean {
   if ("code" in answer) return false;
-  const written = new Map(structuredClone(before.accounts));
+  const accounts = structuredClone(before.accounts);
   const entries = (books.byTransaction.get(id) ?? []).filter((entry) => entry.version === version);
-  const parts = others.flatMap((other) => books.byTransaction.get(other) ?? []).filter((entry) => entry.version === 1);
+  const parts = others
+    .flatMap((other) => books.byTransaction.get(other) ?? [])
+    .filter((entry) => entry.version === 1);
   for (const entry of [...entries, ...parts]) {
-    if (!written.has(entry.account)) written.set(entry.account, newAccount());
-    applyEntry(written, entry);
+    if (!accounts.has(entry.account)) accounts.set(entry.account, newAccount());
+    applyEntry(accounts, entry);
   }
-  const text = (accounts: Map<string, Account>) =>
-    JSON.stringify([...accounts].filter(([, { version: n }]) => n > 0).toSorted());
-  return text(written) === text(after.accounts);
+  return figuresOf(accounts) === figuresOf(after.accounts);
 }
-
-/** A model of nothing but accounts that nothing binds. */
-function newModel(lines: Line[]): Model {
-  const accounts = new Map(ALL.map((address) => [address, newAccount()]));
-  for (const { account } of lines) accounts.set(account, newAccount());
-  const nothing = { transactions: [], keys: new Map(), closedUntil: "", categories: new Map(), receipts: [] };
-  return { accounts, ...nothing };
-}
-
-/** An account that nothing has happened to, and that nothing binds unless it is said. */
-export const newAccount = ({ min = null, max = null }: { min?: number | null; max?: number | null } = {}): Account => ({
-  currency: "any",
-  sign: 1,
-  min,
-  max,
-  closed: false,
-  version: 0,
-  pending: { debit: 0, credit: 0 },
-  posted: { debit: 0, credit: 0 },
-});

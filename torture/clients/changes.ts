@@ -1,11 +1,10 @@
 import type { Line } from "../../test/support/ledgers.ts";
 import type { Args } from "../doors/door.ts";
 import { clientTime } from "./creations.ts";
-import { paysTeam } from "./decide.ts";
 import { deedOf, type Plan } from "./deed.ts";
 import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
-import { anyLines } from "./lines.ts";
+import { anyLines, paysTeam } from "./lines.ts";
 
 /** Something that can happen to a pending transaction. */
 export function changes(known: Known, draw: Draw, id: string): Plan | undefined {
@@ -22,7 +21,8 @@ export function changes(known: Known, draw: Draw, id: string): Plan | undefined 
   if (chance(draw, 0.1)) args["expected_version"] = upTo(draw, 2);
   if (does === "update_transaction" || (does === "post_transaction" && chance(draw, 0.25))) {
     if (chance(draw, 0.7)) args["entries"] = anyLines(known, draw);
-    if (!args["entries"] || chance(draw, 0.2)) args["effective_at"] = clientTime(-draw() * 3_600_000);
+    if (!args["entries"] || chance(draw, 0.2))
+      args["effective_at"] = clientTime(-draw() * 3_600_000);
   }
   if (does === "partially_post_transaction") {
     const lines = partOf(heard.lines, draw);

@@ -67,7 +67,8 @@ async function pursue(
     for (const deed of deeds) deed.sentAt = sentAt;
     const outcomes = await attempt();
     for (const [n, deed] of deeds.entries()) settle(options, deed, outcomes[n]!, end);
-    const worst = outcomes.find(({ is }) => is === "lost") ?? outcomes.find(({ is }) => is === "busy");
+    const worst =
+      outcomes.find(({ is }) => is === "lost") ?? outcomes.find(({ is }) => is === "busy");
     if (!worst || (worst.is === "lost" && (!isSafe || end === "rollback"))) return;
     if (options.giveUp.aborted) return;
     await pause(Math.min(10 * 2 ** tries, 500), options.giveUp);
@@ -80,7 +81,8 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
   deed.way ||= `${options.name} ${options.door.kind}`;
   if (outcome.is === "lost" && end === "commit") deed.lost += 1;
   if (outcome.is === "busy" || (outcome.is === "lost" && end === "commit")) {
-    if (outcome.code === "40P01") known.lies.push(`a single call was told of a deadlock: ${deed.id} ${deed.does}`);
+    if (outcome.code === "40P01")
+      known.lies.push(`a single call was told of a deadlock: ${deed.id} ${deed.does}`);
     return;
   }
   deed.ended = performance.now();
@@ -89,23 +91,38 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
   if (outcome.is !== "answered") return;
   const row = outcome.rows[0] ?? {};
   deed.answer = row;
-  if (row["replayed"] && deed.lost === 0) known.lies.push(`called a replay, and is the first: ${deed.id}`);
+  if (row["replayed"] && deed.lost === 0)
+    known.lies.push(`called a replay, and is the first: ${deed.id}`);
   learn(known, deed, row);
 }
 
-const kindOf = (row: Row): string => (row?.["replayed"] ? "replayed" : (row?.["status"] ?? row?.["state"] ?? "ok"));
+const kindOf = (row: Row): string =>
+  row?.["replayed"] ? "replayed" : (row?.["status"] ?? row?.["state"] ?? "ok");
 
-async function read({ known, door, name }: ClientOptions, [does, request]: [string, object]): Promise<void> {
+async function read(
+  { known, door, name }: ClientOptions,
+  [does, request]: [string, object],
+): Promise<void> {
   const sent = performance.now();
   const outcome = await door.call(does, request);
   count(known, does, outcome.is === "answered" ? "ok" : outcome.code);
   if (outcome.is !== "answered") return;
   for (const row of outcome.rows) see(known, row);
-  known.reads.push({ does, request, sent, ended: performance.now(), rows: outcome.rows, client: name });
+  known.reads.push({
+    does,
+    request,
+    sent,
+    ended: performance.now(),
+    rows: outcome.rows,
+    client: name,
+  });
 }
 
 /** The same call gives the same answer, however late; the same key with another request is refused. */
-async function again({ known, door }: ClientOptions, { deed, isChanged }: Plan & { kind: "again" }): Promise<void> {
+async function again(
+  { known, door }: ClientOptions,
+  { deed, isChanged }: Plan & { kind: "again" },
+): Promise<void> {
   const request = isChanged ? { ...deed.request, description: "another" } : deed.request;
   const outcome = await door.call(deed.does, request);
   if (outcome.is === "busy" || outcome.is === "lost") return;
@@ -116,6 +133,11 @@ async function again({ known, door }: ClientOptions, { deed, isChanged }: Plan &
     ? told === "LDIDM"
     : typeof told === "object" &&
       told["replayed"] === true &&
-      ["transaction_id", "status", "version", "archived_reason"].every((name) => told[name] === first[name]);
-  if (!isRight) known.lies.push(`repeated${isChanged ? " with a change" : ""}: ${deed.id} ${JSON.stringify([first, told])}`);
+      ["transaction_id", "status", "version", "archived_reason"].every(
+        (name) => told[name] === first[name],
+      );
+  if (!isRight)
+    known.lies.push(
+      `repeated${isChanged ? " with a change" : ""}: ${deed.id} ${JSON.stringify([first, told])}`,
+    );
 }

@@ -6,7 +6,8 @@ import { anyLines, plainLines, teamLines } from "./lines.ts";
 
 /** How far the clients' clocks are off, in milliseconds. */
 export const clock = { offset: 0 };
-export const clientTime = (later: number) => new Date(Date.now() + clock.offset + later).toISOString();
+export const clientTime = (later: number) =>
+  new Date(Date.now() + clock.offset + later).toISOString();
 
 const DAY = 86_400_000;
 
@@ -19,12 +20,15 @@ function request(known: Known, draw: Draw, id: string, isKeyed: boolean): Args {
   if (args["status"] && chance(draw, 0.3)) args["expires_at"] = clientTime(200 + draw() * 3_000);
   if (chance(draw, 0.25)) args["effective_at"] = clientTime((draw() - 0.7) * 3 * DAY);
   else if (chance(draw, 0.03)) args["effective_at"] = `2019-0${upTo(draw, 9)}-15T00:00:00Z`;
-  if (chance(draw, 0.08)) args["archive_on_lock_failure"] = true;
-  else if (chance(draw, 0.08)) args["external_id"] = `external-${upTo(draw, 40)}`;
+  const [isDeclinable, isNamed] = [chance(draw, 0.08), chance(draw, 0.08)];
+  if (isDeclinable) args["archive_on_lock_failure"] = true;
+  else if (isNamed) args["external_id"] = `external-${upTo(draw, 40)}`;
   if (chance(draw, 0.05)) args["metadata"] = { by: id };
   if (chance(draw, 0.15)) {
     args["entries"] = teamLines(draw);
-    args["category_locks"] = [{ category: chance(draw, 0.7) ? "team" : "inner", available_balance: { gte: 0 } }];
+    args["category_locks"] = [
+      { category: chance(draw, 0.7) ? "team" : "inner", available_balance: { gte: 0 } },
+    ];
     // `inner` does not contain all of them; then it is the whole team's lock as well.
     if (args["category_locks"][0].category === "inner") {
       args["category_locks"].push({ category: "team", available_balance: { gte: 0 } });
@@ -56,7 +60,11 @@ export function batch({ ledger, ...known }: Known, draw: Draw, id: string): Plan
     ...deedOf("create_transaction", { ledger, ...member }, member["description"]),
     way: "batch",
   }));
-  return { kind: "call", call: ["create_transactions", { ledger, transactions: members, atomic }], deeds };
+  return {
+    kind: "call",
+    call: ["create_transactions", { ledger, transactions: members, atomic }],
+    deeds,
+  };
 }
 
 export function enqueue({ ledger, ...known }: Known, draw: Draw, id: string): Plan {
@@ -78,7 +86,8 @@ export function several(known: Known, draw: Draw, id: string, door: string): Pla
   ] as const);
   const deeds = Array.from({ length: upTo(draw, 3) }, (_, n) => {
     const name = `${id}/${n}`;
-    const entries = n > 0 || isolation !== "read committed" ? plainLines(draw) : anyLines(known, draw);
+    const entries =
+      n > 0 || isolation !== "read committed" ? plainLines(draw) : anyLines(known, draw);
     const args = { ledger: known.ledger, entries, description: name, idempotency_key: name };
     return deedOf("create_transaction", args, name);
   });

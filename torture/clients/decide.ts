@@ -1,4 +1,3 @@
-import { isTeam } from "./accounts.ts";
 import { changes, reverse, tag } from "./changes.ts";
 import { batch, createOne, enqueue, several, transferBetween } from "./creations.ts";
 import type { Plan } from "./deed.ts";
@@ -28,7 +27,12 @@ const WISHES: [number, Wish][] = [
  * Decides what to do next; `undefined` where there is nothing to do it with.
  * @param id names what is made, uniquely
  */
-export type Wish = (known: Known, draw: Draw, id: string, door: "sql" | "graphql") => Plan | undefined;
+export type Wish = (
+  known: Known,
+  draw: Draw,
+  id: string,
+  door: "sql" | "graphql",
+) => Plan | undefined;
 
 /** Decides what a client does next: by what it draws, and by what clients know to be there. */
 export function decide(known: Known, draw: Draw, id: string, door: "sql" | "graphql"): Plan {
@@ -41,7 +45,3 @@ function again(known: Known, draw: Draw): Plan | undefined {
   const isChanged = chance(draw, 0.3) && deed.does === "create_transaction";
   return { kind: "again", deed, isChanged };
 }
-
-/** Whether money was paid into `team`: undoing that would take it out without the category's lock. */
-export const paysTeam = (lines: { account: string; direction: string }[]) =>
-  lines.some(({ account, direction }) => isTeam(account) && direction === "credit");

@@ -26,7 +26,14 @@ export type Deed = {
 };
 
 /** What a client read, and between which moments. */
-export type Read = { does: string; request: Args; sent: number; ended: number; rows: Row[]; client: string };
+export type Read = {
+  does: string;
+  request: Args;
+  sent: number;
+  ended: number;
+  rows: Row[];
+  client: string;
+};
 
 /** What a client decided to do next. */
 export type Plan =

@@ -12,7 +12,8 @@ export function drawOf(seed: number, who: string, n: number): Draw {
 
 export const chance = (draw: Draw, share: number) => draw() < share;
 export const upTo = (draw: Draw, most: number) => 1 + Math.floor(draw() * most);
-export const pick = <T>(draw: Draw, list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
+export const pick = <T>(draw: Draw, list: readonly T[]): T =>
+  list[Math.floor(draw() * list.length)]!;
 
 /** One of several by their weights. */
 export function weighted<T>(draw: Draw, choices: readonly (readonly [number, T])[]): T {

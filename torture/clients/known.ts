@@ -66,7 +66,9 @@ export function learn(known: Known, deed: Deed, row: Row): void {
   if (row["receipt_id"]) return remember(known.receipts, row["receipt_id"]);
   if (!id || row["replayed"]) return;
   if (target && does !== "update_transaction" && row["status"] !== "pending") {
-    known.pending = known.pending.filter((heard) => heard.id !== target || does === "partially_post_transaction");
+    known.pending = known.pending.filter(
+      (heard) => heard.id !== target || does === "partially_post_transaction",
+    );
   }
   const before = known.pending.find((heard) => heard.id === target);
   const lines: Line[] = request["entries"] ?? before?.lines ?? [];

@@ -1,5 +1,5 @@
 import type { Line, LineOptions } from "../../test/support/ledgers.ts";
-import { GROUPS } from "./accounts.ts";
+import { GROUPS, isTeam } from "./accounts.ts";
 import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
 
@@ -78,3 +78,7 @@ export function teamLines(draw: Draw): Line[] {
     { account: pick(draw, GROUPS.world), direction: "credit", amount },
   ];
 }
+
+/** Whether money was paid into `team`: undoing that would take it out without the category's lock. */
+export const paysTeam = (lines: { account: string; direction: string }[]) =>
+  lines.some(({ account, direction }) => isTeam(account) && direction === "credit");

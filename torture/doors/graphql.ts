@@ -14,7 +14,13 @@ const SELECTIONS: Record<string, string> = {
   category_balance: BALANCE,
   trial_balance: "{ account currency postedDebits postedCredits }",
 };
-const QUERIES = ["queued_transaction", "account_balance", "account_balances", "category_balance", "trial_balance"];
+const QUERIES = [
+  "queued_transaction",
+  "account_balance",
+  "account_balances",
+  "category_balance",
+  "trial_balance",
+];
 const isResult = (name: string) => /(?<!queued)_transactions?(_metadata)?$|^transfer_/.test(name);
 
 /** How long a client waits for an answer, in milliseconds. The server ends statements after 30 s. */
@@ -68,10 +74,14 @@ function outcomeOf({ data, errors }: { data?: Row; errors?: Row[] }): Outcome {
   }
   const answer = data!["answer"];
   const rows = "result" in (answer ?? {}) ? answer.result : answer;
-  return { is: "answered", rows: (Array.isArray(rows) ? rows : [rows]).map((row) => renamed(row, snake) as Row) };
+  return {
+    is: "answered",
+    rows: (Array.isArray(rows) ? rows : [rows]).map((row) => renamed(row, snake) as Row),
+  };
 }
 
-const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The same value with other names of fields; what users keep in metadata stays as it is. */

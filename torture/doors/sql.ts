@@ -15,7 +15,11 @@ export type SqlDoor = Door & {
    * Makes several calls in one database transaction, and ends it as wanted. Gives what came of each: if one is
    * refused the others are undone and count as refused too.
    */
-  several(calls: [string, Args][], end: "commit" | "rollback", isolation: string): Promise<Outcome[]>;
+  several(
+    calls: [string, Args][],
+    end: "commit" | "rollback",
+    isolation: string,
+  ): Promise<Outcome[]>;
 };
 
 export function openSqlDoor(url: string): SqlDoor {
@@ -89,5 +93,7 @@ async function together(
     answers.push({ is: "answered", rows: await ask(client, name, args) });
   }
   await client.query(end);
-  return end === "commit" ? answers : calls.map(() => ({ is: "refused", code: "undone", detail: null }));
+  return end === "commit"
+    ? answers
+    : calls.map(() => ({ is: "refused", code: "undone", detail: null }));
 }

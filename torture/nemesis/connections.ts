@@ -14,7 +14,7 @@ const BACKENDS = `
 
 const terminate: Evil = {
   name: "terminate backends",
-  weight: 10,
+  weight: 16,
   async act({ postgres }, draw) {
     const text = `select pg_terminate_backend(pid) from (${BACKENDS} limit $2) b`;
     const { rowCount } = await postgres.ask(text, [`${draw()}`, upTo(draw, 4)]);
@@ -24,7 +24,7 @@ const terminate: Evil = {
 
 const cancel: Evil = {
   name: "cancel statements",
-  weight: 5,
+  weight: 8,
   async act({ postgres }, draw) {
     const text = `select pg_cancel_backend(pid) from (${BACKENDS} limit $2) b`;
     const { rowCount } = await postgres.ask(text, [`${draw()}`, upTo(draw, 4)]);
@@ -34,7 +34,7 @@ const cancel: Evil = {
 
 const cut: Evil = {
   name: "cut connections",
-  weight: 14,
+  weight: 24,
   async act({ proxies }, draw) {
     const way = pick(draw, ["sql", "http", "inside"] as const);
     const how = pick<Cut>(draw, ["before", "during", "after"]);
@@ -53,7 +53,10 @@ const fill: Evil = {
     for (let n = 0; n < 120; n++) {
       const client = new Client({ connectionString, application_name: "filler" });
       client.on("error", () => {});
-      const isIn = await client.connect().then(() => true, () => false);
+      const isIn = await client.connect().then(
+        () => true,
+        () => false,
+      );
       if (!isIn) break;
       open.push(client);
     }

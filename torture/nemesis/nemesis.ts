@@ -2,7 +2,9 @@ import { pause } from "../../src/worker/pause.ts";
 import { drawOf, upTo, weighted, type Draw } from "../clients/draw.ts";
 import type { Stage } from "../stage/stage.ts";
 import { connectionEvils } from "./connections.ts";
+import { operationEvils } from "./operations.ts";
 import { postgresEvils } from "./postgres.ts";
+import { serviceEvils } from "./services.ts";
 
 /** One thing that goes wrong. It is over, and undone where it can be, when its promise is settled. */
 export type Evil = {
@@ -12,7 +14,7 @@ export type Evil = {
   act(stage: Stage, draw: Draw): Promise<string | undefined>;
 };
 
-const EVILS: Evil[] = [...connectionEvils, ...postgresEvils];
+const EVILS: Evil[] = [...connectionEvils, ...postgresEvils, ...serviceEvils, ...operationEvils];
 
 export type Nemesis = {
   /** How often it did what. */
@@ -27,7 +29,12 @@ export const newNemesis = (): Nemesis => ({ counts: new Map(), history: [] });
 const REST = 900;
 
 /** Does evil, one thing after the other as the seed says, until it is stopped; then nothing is broken any more. */
-export async function rage(nemesis: Nemesis, stage: Stage, seed: number, stop: AbortSignal): Promise<void> {
+export async function rage(
+  nemesis: Nemesis,
+  stage: Stage,
+  seed: number,
+  stop: AbortSignal,
+): Promise<void> {
   const evils = EVILS.map((evil) => [evil.weight, evil] as const);
   for (let n = 0; !stop.aborted; n++) {
     const draw = drawOf(seed, "nemesis", n);

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pick } from "../clients/draw.ts";
+import { signal } from "./signal.ts";
 import type { Evil } from "./nemesis.ts";
-
-const signal = (pid: number, name: NodeJS.Signals) => {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // it has just ended
-  }
-};
 
 const kill: Evil = {
   name: "kill PostgreSQL",
@@ -46,7 +39,7 @@ const killOne: Evil = {
 /** A process that does nothing for a while holds whatever it holds. */
 const stall: Evil = {
   name: "stall a PostgreSQL process",
-  weight: 8,
+  weight: 12,
   async act({ postgres }, draw) {
     const [, ...children] = postgres.processes();
     const victim = pick(draw, children);

@@ -33,7 +33,11 @@ export async function setStage(): Promise<Stage> {
     for (const one of stops.splice(0).toReversed()) await one();
   };
   try {
-    const proxies = { sql: await startProxy(), http: await startProxy(), inside: await startProxy() };
+    const proxies = {
+      sql: await startProxy(),
+      http: await startProxy(),
+      inside: await startProxy(),
+    };
     stops.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
     const postgres = await startPostgres(folder.path, [proxies.sql, proxies.inside]);
     stops.push(postgres.stop);
