@@ -7,7 +7,7 @@ import type { Case } from "./cases.ts";
 import { untilDrained } from "./drained.ts";
 import { rateOf } from "./driver.ts";
 import type { Options } from "./options.ts";
-import { queueAgeDuring } from "./queue-age.ts";
+import { queueAgeDuring, type QueueAge } from "./queue-age.ts";
 import { makeLedger, serviceLogin, sql, type BenchServer } from "./server.ts";
 
 const log = consoleLog("bench");
@@ -17,8 +17,8 @@ type Places = Record<Case["database"] | "service", string>;
 
 export type Measured = {
   outcomes: Outcome[];
-  /** How long the oldest entry had waited to be folded, in milliseconds. */
-  queueAge: { p99: number; max: number };
+  /** How long the oldest entry had waited to be folded. */
+  queueAge: QueueAge;
 };
 
 /** Measures cases in alternation, while a worker does its work on the ledger. */
@@ -33,11 +33,16 @@ export async function measureCases(
     const short = { ...options, seconds: Math.min(1, options.seconds) };
     for (const each of cases.slice(0, 3)) await measure(each, 0, places, short); // caches, files, plans
     let outcomes: Outcome[] = [];
-    const queueAge = await queueAgeDuring(places.daybook, async () => {
-      outcomes = await alternate(cases, options.rounds, (each, round) =>
-        measure(each, round, places, options),
-      );
-    });
+    let current = "";
+    const run = (each: Case, round: number) => {
+      current = each.name;
+      return measure(each, round, places, options);
+    };
+    const queueAge = await queueAgeDuring(
+      places.daybook,
+      () => current,
+      async () => (outcomes = await alternate(cases, options.rounds, run)),
+    );
     return { outcomes, queueAge };
   } finally {
     await worker.stop();

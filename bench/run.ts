@@ -73,9 +73,10 @@ async function addCases(server: BenchServer, chosen: Case[], report: Report): Pr
     );
   const { outcomes, queueAge } = await measureCases(server, chosen, options);
   report.outcomes = outcomes;
+  const { p99, max, during } = queueAge;
   report.remarks.push(
-    `Oldest entry waiting to be folded, ten times a second all along: p99 ${queueAge.p99.toFixed(0)} ms, ` +
-      `at most ${queueAge.max.toFixed(0)} ms.`,
+    `Oldest entry waiting to be folded, ten times a second all along: p99 ${p99.toFixed(0)} ms, ` +
+      (max > 0 ? `at most ${max.toFixed(0)} ms (during: ${during}).` : "none at all."),
   );
   writeReport(options.out, report);
 }
