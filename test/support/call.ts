@@ -23,18 +23,18 @@ function encoded(name: string, value: unknown): unknown {
   return isJson || isComposites(name, value) ? JSON.stringify(value) : value;
 }
 
-/** Calls a function of schema daybook with named arguments; returns its rows, balances as JSON. */
+/** Columns of a result whose balances are to be read. */
+export const RESULT = "r.*, to_jsonb(r.balances) as balances";
+
+/** Calls a function of schema daybook with named arguments; returns its rows, of single calls with balances as JSON. */
 export async function callAs(
   client: Pick<Client, "query">,
   name: string,
   args: object,
+  columns = /(?<!queued)_transaction(_metadata)?$|^transfer_/.test(name) ? RESULT : "r.*",
 ): Promise<QueryResultRow[]> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
   const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /(?<!queued)_transaction(_metadata)?$|^create_transactions$|^transfer_/.test(
-    name,
-  );
-  const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
   const { rows } = await client.query<QueryResultRow>(
     `select ${columns} from daybook.${name}(${list}) r`,
     given.map(([key, value]) => encoded(key, value)),
