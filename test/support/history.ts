@@ -14,7 +14,12 @@ export function monthsAgo(count: number): Date {
 const ACCOUNTS = ["a", "b", "c"];
 
 /** One transaction of any kind; holds are posted or archived by a later one, or never. */
-async function write(database: TestDatabase, ledger: string, random: () => number, holds: string[]) {
+async function write(
+  database: TestDatabase,
+  ledger: string,
+  random: () => number,
+  holds: string[],
+) {
   const pick = () => ACCOUNTS[Math.floor(random() * ACCOUNTS.length)]!;
   const dice = random();
   if (dice < 0.2 && holds.length > 10) {
@@ -51,10 +56,10 @@ export async function writeHistory(
   let holds: string[] = [];
   for (const parent of ["daybook.transactions", "daybook.entries", "daybook_private.log_events"])
     for (const ago of months)
-      await database.pool.query("select daybook_private.ensure_partition($1, date_trunc('month', $2::timestamptz))", [
-        parent,
-        monthsAgo(ago),
-      ]);
+      await database.pool.query(
+        "select daybook_private.ensure_partition($1, date_trunc('month', $2::timestamptz))",
+        [parent, monthsAgo(ago)],
+      );
   for (const ago of months) {
     const since = new Date();
     for (let n = 0; n < each; n++) await write(database, ledger, random, holds);
@@ -66,7 +71,8 @@ export async function writeHistory(
     }
     const middle = monthsAgo(ago).getTime() + 14 * 86_400_000;
     const by = ago === 0 ? 0 : (since.getTime() - middle) / 1000;
-    for (const name of [ledger, rich, `${rich}-abroad`]) await age(database, name, since, `${by} seconds`);
+    for (const name of [ledger, rich, `${rich}-abroad`])
+      await age(database, name, since, `${by} seconds`);
     const { rows } = await database.pool.query<{ id: string }>(
       "select id from daybook.transactions where ledger = $1 and status = 'pending' order by id",
       [ledger],
@@ -93,7 +99,10 @@ export async function moveMonth(
   max = 25,
 ): Promise<number> {
   for (let calls = 1; ; calls++) {
-    const { rows } = await database.pool.query(`select (m).* from daybook.${call}($1, $2) m`, [month, max]);
+    const { rows } = await database.pool.query(`select (m).* from daybook.${call}($1, $2) m`, [
+      month,
+      max,
+    ]);
     if (rows[0].state === null || rows[0].state === "detached") return calls;
   }
 }

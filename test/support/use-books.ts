@@ -195,7 +195,9 @@ function booksOf(database: TestDatabase, client: Client) {
     /** What is wrong with the books at this moment of the test. */
     violations: () =>
       violations({
-        pool: { query: async (text: string, values?: unknown[]) => ({ rows: await look(text, values) }) } as never,
+        pool: {
+          query: async (text: string, values?: unknown[]) => ({ rows: await look(text, values) }),
+        } as never,
       }),
   };
 }
