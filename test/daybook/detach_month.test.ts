@@ -113,6 +113,9 @@ const detached = { code: "LDARG", detail: { detached_until: expect.stringMatchin
 const just = (at: Date, microseconds: number) =>
   `timestamptz '${at.toISOString()}' + interval '${microseconds} microseconds'`;
 
+const people = (at: string) => `select * from daybook.category_balance('${rich}', 'people', ${at})`;
+const ids = (rows: any[]) => rows.map(({ id }) => id);
+
 test("what nobody can tell any more is refused, with the time from which on he can", async () => {
   const asked = (at: string) => [
     `select * from daybook.account_balance('${ledger}', 'a', ${at})`,
@@ -129,8 +132,6 @@ test("what nobody can tell any more is refused, with the time from which on he c
       HORIZON.getTime(),
     );
   }
-  const people = (at: string) =>
-    `select * from daybook.category_balance('${rich}', 'people', ${at})`;
   expect(await refused(people(just(monthsAgo(4), -2)))).toMatchObject(detached);
   expect(await look(people(just(monthsAgo(4), -1)))).toHaveLength(1);
   for (const sql of asked(just(HORIZON, -1))) expect((await look(sql)).length).toBeGreaterThan(0);
@@ -171,7 +172,6 @@ test("of versions those are told that can be: none, the last detached one, and a
 });
 
 test("lists are not cut short in silence", async () => {
-  const ids = (rows: any[]) => rows.map(({ id }) => id);
   const entries = "select id from daybook.category_entries($1, 'people', 10, $2)";
   const transactions = "select id from daybook.category_transactions($1, 'people', 10, $2)";
   expect(await refused(entries, [rich, null])).toMatchObject(detached);
