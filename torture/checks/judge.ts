@@ -24,7 +24,7 @@ export async function judge(
   const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
   checkAccounts(books, writers, reporter(findings, "accounts"));
   const judged = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
-  checkSnapshots(books, known.reads, reporter(findings, "snapshots"));
+  checkSnapshots(books, writers, known.reads, reporter(findings, "snapshots"));
   for (const ledger of [known.ledger, known.otherLedger]) {
     for (const violation of await violations(stage.postgres, ledger)) {
       reporter(findings, "books")(JSON.stringify(violation));

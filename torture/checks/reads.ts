@@ -48,7 +48,9 @@ export function checkReads(
   writers: Writers,
   report: Report,
 ): ReadsJudged {
-  const steps = stepsOf(books, writers);
+  const steps = new Map(
+    [...books.entries.keys()].map((one) => [one, stepsOf(books, writers, one)]),
+  );
   const counted: ReadsJudged = { judged: 0, skipped: 0 };
   const seen: Seen[] = [];
   for (const { row, sent, ended, by } of [...shown(deeds), ...currentReads(reads)]) {
@@ -66,6 +68,22 @@ export function checkReads(
 }
 
 type Seen = { account: string; sent: number; ended: number; figures: number[]; by: string };
+
+/**
+ * Up to which version of an account nothing can change its place any more at a moment: those of one who waited for it and
+ * had had his answer. What is queued gets its version later, in whatever order.
+ */
+export function settledVersion(
+  books: Books,
+  writers: Writers,
+  account: string,
+  moment: number,
+): number {
+  const waiters = stepsOf(books, writers, account).filter(
+    ({ waited, until }) => waited && until < moment,
+  );
+  return waiters.reduce((most, { last }) => Math.max(most, last), 0);
+}
 
 /** Balances that calls showed; a call began before and had ended after it read them. */
 const shown = (deeds: Deed[]) =>
@@ -85,29 +103,25 @@ const currentReads = (reads: Read[]) =>
       rows.map((row) => ({ row, sent, ended, by: `${client} ${sent}` })),
     );
 
-/** What was done to each account, by whom it was done. */
-function stepsOf(books: Books, writers: Writers): Map<string, Step[]> {
-  const all = new Map<string, Step[]>();
-  for (const [address, entries] of books.entries) {
-    const byWriter = new Map<unknown, Step>();
-    for (const entry of entries) {
-      const place = written(entry.transaction, entry.version);
-      const writer = writers.get(place);
-      const key = writer === "expiry" || !writer ? place : writer;
-      const version = entry.lockVersion!;
-      const fresh = { delta: [0, 0, 0, 0, 0], first: version, last: version, waited: entry.locked };
-      const step = byWriter.get(key) ?? { ...fresh, ...momentsOf(writer) };
-      Object.assign(step, { last: version, waited: step.waited && entry.locked });
-      const account = newAccount();
-      applyEntry(new Map([[address, account]]), entry);
-      const { pending, posted } = account;
-      const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
-      step.delta = step.delta.map((sum, n) => sum + more[n]!);
-      byWriter.set(key, step);
-    }
-    all.set(address, [...byWriter.values()]);
+/** What was done to an account, by whom it was done. */
+function stepsOf(books: Books, writers: Writers, address: string): Step[] {
+  const byWriter = new Map<unknown, Step>();
+  for (const entry of books.entries.get(address) ?? []) {
+    const place = written(entry.transaction, entry.version);
+    const writer = writers.get(place);
+    const key = writer === "expiry" || !writer ? place : writer;
+    const version = entry.lockVersion!;
+    const fresh = { delta: [0, 0, 0, 0, 0], first: version, last: version, waited: entry.locked };
+    const step = byWriter.get(key) ?? { ...fresh, ...momentsOf(writer) };
+    Object.assign(step, { last: version, waited: step.waited && entry.locked });
+    const account = newAccount();
+    applyEntry(new Map([[address, account]]), entry);
+    const { pending, posted } = account;
+    const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
+    step.delta = step.delta.map((sum, n) => sum + more[n]!);
+    byWriter.set(key, step);
   }
-  return all;
+  return [...byWriter.values()];
 }
 
 /** What ended by itself, or was enqueued, came at any time after it could; acknowledged calls before their answer. */

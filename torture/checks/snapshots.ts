@@ -3,9 +3,16 @@ import type { Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
 import type { Books } from "./books.ts";
 import type { Report } from "./finding.ts";
+import { settledVersion } from "./reads.ts";
+import type { Writers } from "./transactions.ts";
 
 /** What must be true of every single answer, whoever wrote meanwhile: one answer is one snapshot. */
-export function checkSnapshots(books: Books, reads: Read[], report: Report): void {
+export function checkSnapshots(
+  books: Books,
+  writers: Writers,
+  reads: Read[],
+  report: Report,
+): void {
   for (const read of reads) {
     const by = `${read.client} ${read.sent}`;
     if (read.rows.length === ALL.length && read.rows.every((row) => row["lock_version"])) {
@@ -16,7 +23,7 @@ export function checkSnapshots(books: Books, reads: Read[], report: Report): voi
     if (isBound && read.does === "category_balance" && availableOf(read.rows[0]!) < 0) {
       report(`${read.request["category"]} had ${availableOf(read.rows[0]!)}`, by);
     }
-    if (read.request["lock_version"] !== undefined) checkVersion(books, read, by, report);
+    if (read.request["lock_version"] !== undefined) checkVersion(books, writers, read, by, report);
   }
 }
 
@@ -64,10 +71,17 @@ function checkTrial(rows: Row[], by: string, report: Report): void {
   }
 }
 
-/** A version is the repeatable cut: what was read of one is what it still is. */
-function checkVersion(books: Books, { request, rows }: Read, by: string, report: Report): void {
+/** A version is the repeatable cut: what was read of one is what it still is, unless it was still queued. */
+function checkVersion(
+  books: Books,
+  writers: Writers,
+  read: Read,
+  by: string,
+  report: Report,
+): void {
+  const { request, rows, sent } = read;
   const { account, lock_version: version } = request;
-  if (version === 0) return;
+  if (version === 0 || version > settledVersion(books, writers, account, sent)) return;
   const entry = books.entries.get(account)?.[version - 1];
   const told = ["pending_debits", "pending_credits", "posted_debits", "posted_credits"].map(
     (name) => Number(rows[0]![name]),
