@@ -1,1 +1,5 @@
 --!include daybook_private/functions/true_counters.sql
+--!include daybook_private/functions/hold_minimum.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook/functions/create_transaction.sql
