@@ -1,4 +1,8 @@
 --!include daybook_private/functions/true_counters.sql
+--!include daybook_private/functions/hold_minimum.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook/functions/create_transaction.sql
 drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/broken_search.sql
 --!include daybook_private/functions/broken_transactions.sql
