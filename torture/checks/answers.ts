@@ -32,6 +32,7 @@ export function checkAnswers(books: Books, deeds: Deed[], report: Report): void 
   }
   for (const deed of deeds.filter(makes)) checkMade(books, deed, report);
   checkVersions(books, deeds, report);
+  checkCodes(deeds, report);
 }
 
 function checkMade(books: Books, deed: Deed, report: Report): void {
@@ -84,6 +85,15 @@ function checkVersions(books: Books, deeds: Deed[], report: Report): void {
     const version = books.transactions.get(target)?.["version"] ?? 0;
     if (several[0]!.answer!["version"] > version) {
       report(`acknowledged version ${where}, there are ${version}`, target, several[0]!.id);
+    }
+  }
+}
+
+/** Refusals are the ledger's own, by the codes of the contract: nothing else comes out. */
+function checkCodes(deeds: Deed[], report: Report): void {
+  for (const { code, id, does, detail } of deeds) {
+    if (code !== undefined && !/^(LD[A-Z]{3}|undone)$/.test(code)) {
+      report(`${does} was refused with ${code}: ${JSON.stringify(detail)}`, id);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { silentLog } from "../../src/log.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { migrateStaged } from "../../src/migrate/staged.ts";
+import { applyMutation, findMutation } from "../../test/mutations/apply.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
 import { PASSWORD, startPostgres, type Postgres } from "./postgres.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
@@ -9,6 +10,8 @@ import { startService, type Service } from "./service.ts";
 /** All that runs: PostgreSQL, the GraphQL server and two workers, and the ways to them. */
 export type Stage = {
   folder: string;
+  /** The deliberate bug that is in the ledger. */
+  mutation: string | undefined;
   postgres: Postgres;
   server: Service;
   workers: Service[];
@@ -26,7 +29,8 @@ export type Stage = {
 /** Who the SQL clients are: a login like that of any service. */
 export const LOGIN = "torture";
 
-export async function setStage(): Promise<Stage> {
+/** Starts all of it; with a deliberate bug in the ledger, if one is named. */
+export async function setStage(mutation?: string): Promise<Stage> {
   const folder = temporaryFolder();
   const stops: (() => unknown)[] = [folder.remove];
   const stop = async () => {
@@ -41,7 +45,7 @@ export async function setStage(): Promise<Stage> {
     stops.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
     const postgres = await startPostgres(folder.path, [proxies.sql, proxies.inside]);
     stops.push(postgres.stop);
-    await prepare(postgres);
+    await prepare(postgres, mutation);
     const url = (login: string) => ({ DATABASE_URL: postgres.urlOf(login, proxies.inside) });
     const server = await startService({
       name: "the server",
@@ -57,7 +61,7 @@ export async function setStage(): Promise<Stage> {
       workers.push(await startService({ name, args: ["work"], environment, ready: /working/ }));
       stops.push(workers.at(-1)!.stop);
     }
-    return { folder: folder.path, postgres, server, workers, proxies, stop };
+    return { folder: folder.path, mutation, postgres, server, workers, proxies, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -65,11 +69,12 @@ export async function setStage(): Promise<Stage> {
 }
 
 /** Makes the ledger in an empty database, and the clients' login. */
-export async function prepare(postgres: Postgres): Promise<void> {
+export async function prepare(postgres: Postgres, mutation?: string): Promise<void> {
   const passwords = { authenticator: PASSWORD, worker: PASSWORD };
   await migrate({ connectionString: postgres.url(), log: silentLog, passwords });
   await migrateStaged(postgres.url(), silentLog);
   await postgres.pool.query(
     `create role ${LOGIN} login password '${PASSWORD}' in role daybook_writer`,
   );
+  if (mutation) await applyMutation(postgres.pool, findMutation(mutation));
 }
