@@ -3,6 +3,7 @@ import { migrate } from "../../src/migrate/migrate.ts";
 import { migrateStaged } from "../../src/migrate/staged.ts";
 import { applyMutation, findMutation } from "../../test/mutations/apply.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
+import { signal } from "../nemesis/signal.ts";
 import { PASSWORD, startPostgres, type Postgres } from "./postgres.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import { startService, type Service } from "./service.ts";
@@ -33,6 +34,8 @@ export const LOGIN = "torture";
 export async function setStage(mutation?: string): Promise<Stage> {
   const folder = temporaryFolder();
   const stops: (() => unknown)[] = [folder.remove];
+  const services: Service[] = [];
+  leaveNothing(folder.remove, services);
   const stop = async () => {
     for (const one of stops.splice(0).toReversed()) await one();
   };
@@ -55,17 +58,32 @@ export async function setStage(mutation?: string): Promise<Stage> {
       onReady: (port) => proxies.http.leadTo(Number(port)),
     });
     stops.push(server.stop);
+    services.push(server);
     const workers: Service[] = [];
     for (const name of ["worker 1", "worker 2"]) {
       const environment = url("daybook_worker");
       workers.push(await startService({ name, args: ["work"], environment, ready: /working/ }));
       stops.push(workers.at(-1)!.stop);
+      services.push(workers.at(-1)!);
     }
     return { folder: folder.path, mutation, postgres, server, workers, proxies, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** However this process ends, nothing of it stays: PostgreSQL notices by itself, see src/embedded. */
+function leaveNothing(removeFolder: () => void, services: Service[]): void {
+  process.on("exit", () => {
+    for (const service of services) {
+      const pid = service.pid();
+      if (pid !== undefined) signal(pid, "SIGKILL");
+    }
+    removeFolder();
+  });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(name, () => process.exit(130));
 }
 
 /** Makes the ledger in an empty database, and the clients' login. */
