@@ -5,9 +5,7 @@ drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/check_transactions.sql
 --!include daybook/functions/verify_transactions.sql
 --!include daybook/functions/rebuild_from_log.sql
-alter type daybook.log_verification add attribute unread bigint;
-comment on column daybook.log_verification.unread is
-  'How many of these records could not be read as a whole because their entries are detached: they stand where they stood in the chain.';
+
 
 --!include daybook_private/tables/detachments.sql
 --!include daybook_private/tables/detached_sums.sql
@@ -43,7 +41,6 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/detach_portion.sql
 --!include daybook/functions/detach_month.sql
 --!include daybook_private/functions/begin_attaching.sql
---!include daybook_private/functions/attach_portion.sql
 --!include daybook/functions/attach_month.sql
 --!include daybook_private/views/current_lines.sql
 --!include daybook/views/current_entries.sql
@@ -73,6 +70,11 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/recount_account.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/export_rows.sql
+alter type daybook.log_verification add attribute unread bigint;
+comment on column daybook.log_verification.unread is
+  'How many of these records could not be read as a whole because their entries are detached: they stand where they stood in the chain.';
+
+--!include daybook_private/functions/attach_portion.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
