@@ -1,4 +1,8 @@
 --!include daybook_private/functions/true_counters.sql
+--!include daybook_private/functions/hold_minimum.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook/functions/create_transaction.sql
 drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/broken_search.sql
 --!include daybook_private/functions/broken_transactions.sql
@@ -24,21 +28,12 @@ drop function daybook_private.broken_search(text);
 --!include daybook/views/detached_months.sql
 --!include daybook_private/functions/detached_table.sql
 --!include daybook_private/functions/row_checksum.sql
---!include daybook_private/functions/entries_checksum.sql
 --!include daybook_private/functions/next_transactions.sql
---!include daybook_private/functions/detachable_transactions.sql
---!include daybook_private/functions/broken_links.sql
 --!include daybook_private/functions/broken_seals.sql
---!include daybook_private/functions/check_detaching.sql
 --!include daybook_private/functions/hold_search.sql
---!include daybook_private/functions/hold_sums.sql
---!include daybook_private/functions/add_cells.sql
---!include daybook_private/functions/carry_forward.sql
---!include daybook_private/functions/move_entries.sql
 --!include daybook_private/functions/hold_month.sql
 --!include daybook_private/functions/keep_month.sql
 --!include daybook_private/functions/begin_detaching.sql
---!include daybook_private/functions/detach_portion.sql
 --!include daybook/functions/detach_month.sql
 --!include daybook_private/functions/begin_attaching.sql
 --!include daybook/functions/attach_month.sql
@@ -61,6 +56,26 @@ drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/detached_records.sql
 --!include daybook_private/functions/check_records.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook/types/acknowledged_input.sql
+--!include daybook/functions/verify_acknowledged.sql
+--!include daybook_private/functions/short_facts.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
+alter type daybook_private.origin add attribute waited uuid[];
+comment on type daybook_private.origin is
+  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
+drop function daybook_private.make_alone(text, daybook.transaction_input, daybook_private.batch_member, boolean);
+--!include daybook_private/functions/without_late_limits.sql
+--!include daybook_private/functions/create_one.sql
+--!include daybook_private/functions/batch_members.sql
+--!include daybook_private/functions/make_alone.sql
+--!include daybook_private/functions/create_portion.sql
+--!include daybook_private/functions/apply_queued.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook/functions/transfer_between_ledgers.sql
 --!include daybook_private/functions/broken_entries.sql
 --!include daybook_private/functions/broken_statuses.sql
 --!include daybook_private/functions/broken_holds.sql
@@ -70,10 +85,20 @@ drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/recount_account.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/export_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
 alter type daybook.log_verification add attribute unread bigint;
 comment on column daybook.log_verification.unread is
   'How many of these records could not be read as a whole because their entries are detached: they stand where they stood in the chain.';
 
+--!include daybook_private/functions/entries_checksum.sql
+--!include daybook_private/functions/detachable_transactions.sql
+--!include daybook_private/functions/broken_links.sql
+--!include daybook_private/functions/check_detaching.sql
+--!include daybook_private/functions/hold_sums.sql
+--!include daybook_private/functions/add_cells.sql
+--!include daybook_private/functions/carry_forward.sql
+--!include daybook_private/functions/move_entries.sql
+--!include daybook_private/functions/detach_portion.sql
 --!include daybook_private/functions/attach_portion.sql
 
 grant select on daybook.detached_months to daybook_reader;
