@@ -80,7 +80,8 @@ select 'sums by time are not those of the entries up to their cursor', coalesce(
        select 'ever', ('{year,month,day,hour}'::text[])[i] from generate_series(1, 1 + n.r) i
        union all
        select ('{month,day,hour}'::text[])[i], ('{month,day,hour}'::text[])[j]
-         from generate_series(1, n.e) i, generate_series(1, n.r) j) k (effective_in, recorded_in)
+         from generate_series(1, n.e) i, generate_series(1, n.r) j
+        where e.lock_version <= u.both_version) k (effective_in, recorded_in)
      group by 1, 2, 3, 4, 5, 6) e
     using (ledger, account_id, effective_in, recorded_in, effective_from, recorded_from)
  where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits, s.first_id::text, s.last_id::text)
