@@ -22,3 +22,6 @@ comment on table daybook_private.rollup_cursors is
 --!include daybook_private/functions/accounts_to_roll_up.sql
 --!include daybook_private/functions/broken_sums.sql
 --!include daybook/views/rollups.sql
+--!include daybook_private/functions/category_accounts.sql
+--!include daybook/functions/account_balances.sql
+--!include daybook/functions/trial_balance.sql

@@ -166,9 +166,9 @@ test("balances.md: a balance now, at a time, as it was known then, and at a vers
     lockVersion: "2",
   });
   expect(rollups.map(Object.values)).toEqual([
-    ["bank", "2", "0", null],
-    ["users:ida", "3", "0", null],
-    ["users:joe", "1", "0", null],
+    ["bank", "2", "0", "0", null],
+    ["users:ida", "3", "0", "0", null],
+    ["users:joe", "1", "0", "0", null],
   ]);
 });
 

@@ -53,6 +53,19 @@ test("rolls up accounts that are far enough behind, and leaves the others alone"
   expect(errors).toEqual([]);
 });
 
+test("sums of both times follow those of one", async () => {
+  await pay("alice", 7);
+  const both = async () =>
+    await database.pool.query(
+      `select rolled_up_version::integer, both_times_version::integer from daybook.rollups
+        where ledger = $1 and account = 'alice'`,
+      [ledger],
+    );
+  await until("all is rolled up", async () => (await both()).rows[0].both_times_version >= 5);
+  const [row] = (await both()).rows;
+  expect(row.both_times_version).toBeLessThanOrEqual(row.rolled_up_version);
+});
+
 test("an account that somebody else is at keeps no other waiting", async () => {
   const holder = await database.connect();
   await holder.query("begin");
