@@ -126,6 +126,7 @@ describe("recorded_at", () => {
   });
 
   atEveryStage("and effective_at: what was known then of that time", async () => {
+    expect(await known("3000-01-01T00:00Z", "2024-02-10T00:00Z")).toBe("-1000");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:29:59Z")).toBe("1");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:30:00Z")).toBe("101");
     expect(await known("2024-02-29T12:34:56Z", "2024-03-02T10:29:59Z")).toBe("11");
@@ -251,6 +252,22 @@ describe("rolling up", () => {
     expect(await sums()).toEqual([4, "hour", "day", 0]); // and so has the first of January, no day of recording
     expect(await sums()).toEqual([4, "hour", "day", 1 + 2 + 2 + 3]); // an hour may have any number
     expect(await sums()).toEqual([0, "hour", "day", 1 + 2 + 2 + 3]);
+  });
+
+  test("beginning again, it does so with the sums of both times too", async () => {
+    for (const effective_at of ["2024-01-01T01:00Z", "2024-01-02T00:00Z"])
+      await books.create(move("carol", "alice", 1), { effective_at });
+    await rollUp();
+    await books.create(move("carol", "alice", 1), { effective_at: "2024-01-03T00:00Z" });
+    await rollUp(20_000, 2, 0);
+    const none = { rolled_up_version: "0", both_times_version: "0" };
+    expect(await caches()).toEqual([{ applied_version: "3", ...none }]);
+    for (const max of [0, 2, 3]) {
+      await rollUp(20_000, 500, max);
+      expect(await known("2024-01-02T12:00Z", "2999-01-01")).toBe("2");
+      expect(await known("2024-02-01T00:00Z", "2999-01-01")).toBe("3");
+      expect(await books.violations()).toEqual([]);
+    }
   });
 
   test("what is undone leaves nothing behind, and is done again", async () => {
