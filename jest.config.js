@@ -10,7 +10,7 @@ export default {
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   testSequencer: "<rootDir>/test/support/slow-first.cjs",
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // Many tests wait for others or for time to pass, so that one more than there are cores costs little and helps.
   maxWorkers: Math.min(availableParallelism() + 1, 4),
 };

@@ -1,2 +1,8 @@
 --!include daybook_private/functions/true_counters.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook_private/functions/short_facts.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
