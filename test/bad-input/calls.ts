@@ -52,6 +52,7 @@ const USUAL: Record<string, string> = {
 
 /** Where a function wants something else. */
 const OWN: Record<string, Record<string, string>> = {
+  attach_month: { month: "'2020-01-01Z'" },
   add_to_category: { account: "'bob'" },
   allocate: { amount: "100", weights: "'{1,2}'" },
   check_log_head: { no: "1", hash: "repeat('0', 64)" },
@@ -59,6 +60,7 @@ const OWN: Record<string, Record<string, string>> = {
   create_currency: { code: "'NEW'", exponent: "2" },
   create_ledger: { ledger: "'new'" },
   export_rows: { part: "'key'" },
+  detach_month: { month: "'2020-01-01Z'" },
   finish_restore: { ledger: "'restored'", facts: "'{}'" },
   grant_ledger_access: { access: "'read'" },
   open_account: { address: "'new'" },

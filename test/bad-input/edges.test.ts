@@ -33,7 +33,7 @@ test("each function has a call here that is accepted, so that what is odd meets 
   const refused = [];
   for (const signature of signatures) {
     const code = await attempt(callOf(signature));
-    if (code) refused.push([signature.name, code]);
+    if (code) refused.push(signature.name);
   }
   expect(refused).toEqual([]);
   expect(signatures.length).toBeGreaterThan(50);
@@ -67,5 +67,21 @@ test("one argument is odd, or two that are sound alone", async () => {
   }
   expect(problems).toEqual([]);
   expect(calls).toBeGreaterThan(5000);
-  process.stdout.write(`calls ${calls}\n`);
-}, 600000);
+}, 300_000);
+
+test.each([
+  ["22003", "verify_log", { from_no: "null", max_records: "9223372036854775807" }, null],
+  ["22023", "restore_rows", { rows: "'[[]]'" }, "LDARG"],
+  ["22023", "restore_rows", { rows: "'[null]'" }, "LDARG"],
+  ["23502", "restore_rows", { rows: "'[{}]'" }, "LDARG"],
+  ["22P02", "restore_rows", { part: "'block'", rows: `'[{"no": "x"}]'` }, "LDARG"],
+  ["a DETAIL of 6 MB", "grant_ledger_access", { role: "repeat('\\', 3000000)" }, "LDARG"],
+  ["a DETAIL of 6 MB", "open_account", { currency: "repeat('\\', 3000000)" }, "LDCUR"],
+  ["a DETAIL of 131 kB", "transfer_between_ledgers", { amount: "'-9e131071'" }, "LDAMT"],
+])("found by looking at edges: %s of %s %j", async (_, name, replaced, code) => {
+  const signature = signatures.find((one) => one.name === name)!;
+  expect(await rehearse(client, known, callOf(signature, replaced))).toEqual({
+    code,
+    problem: null,
+  });
+});
