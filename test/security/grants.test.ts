@@ -76,13 +76,16 @@ const WRITES = [
 /** Checks of the books, for auditors. */
 const VERIFIES = ["verify_accounts", "verify_totals", "verify_transactions"];
 const ADMINISTERS = [
+  "attach_month",
   "create_currency",
   "create_ledger",
+  "detach_month",
   "export_rows",
   "finish_restore",
   "prepare_restore",
   "rebuild_balances",
   "rebuild_from_log",
+  "rebuild_search",
   "restore_rows",
   "set_queue_limit",
 ];
@@ -105,6 +108,7 @@ const RELATIONS = [
   "category_members",
   "currencies",
   "current_entries",
+  "detached_months",
   "entries",
   "ledgers",
   "log",
