@@ -33,12 +33,12 @@ async function pay(account: string, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await database.pool.query(transfer(ledger, "world", account, 1));
 }
 
-async function version(account: string): Promise<number> {
-  const { rows } = await database.pool.query(
-    "select rolled_up_version::integer as v from daybook.rollups where ledger = $1 and account = $2",
+async function version(account: string, of: "rolled_up" | "both_times" = "rolled_up") {
+  const { rows } = await database.pool.query<{ v: number }>(
+    `select ${of}_version::integer as v from daybook.rollups where ledger = $1 and account = $2`,
     [ledger, account],
   );
-  return rows[0].v;
+  return rows[0]!.v;
 }
 
 test("rolls up accounts that are far enough behind, and leaves the others alone", async () => {
@@ -55,15 +55,8 @@ test("rolls up accounts that are far enough behind, and leaves the others alone"
 
 test("sums of both times follow those of one", async () => {
   await pay("alice", 7);
-  const both = async () =>
-    await database.pool.query(
-      `select rolled_up_version::integer, both_times_version::integer from daybook.rollups
-        where ledger = $1 and account = 'alice'`,
-      [ledger],
-    );
-  await until("all is rolled up", async () => (await both()).rows[0].both_times_version >= 5);
-  const [row] = (await both()).rows;
-  expect(row.both_times_version).toBeLessThanOrEqual(row.rolled_up_version);
+  await until("both are rolled up", async () => (await version("alice", "both_times")) >= 5);
+  expect(await version("alice", "both_times")).toBeLessThanOrEqual(await version("alice"));
 });
 
 test("an account that somebody else is at keeps no other waiting", async () => {
