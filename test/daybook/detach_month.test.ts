@@ -27,7 +27,7 @@ beforeAll(async () => {
   await database.pool.query(rollUp(ledger, "a", 100_000, 5)); // with sums of hours
   for (let n = 0; n < 5; n++) await database.pool.query(rollUp(ledger, "a", 100_000, 5));
   await database.pool.query(rollUp(ledger, "b", 20, 500, 10));
-  await database.pool.query(rollUp(ledger, "world", 20, 500, 0)); // without sums of both times
+  await database.pool.query(rollUp(ledger, "c", 20, 500, 0)); // without sums of both times
 }, 60_000);
 afterAll(() => database?.drop());
 
