@@ -1,0 +1,107 @@
+import { appendFileSync, chownSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { startCluster, type Cluster } from "../../src/embedded/cluster.ts";
+import { errorCode } from "../../src/errors.ts";
+
+/** A server that may be copied: where it is reached, and where its data are. */
+export type Node = Cluster & {
+  dataDir: string;
+  /** Makes a standby the primary. */
+  promote(): Promise<void>;
+};
+
+/** Starts a server on data that are there, or new ones. Commits wait for the disk. */
+export async function startNode(
+  dataDir: string,
+  settings: Record<string, string> = {},
+): Promise<Node> {
+  const cluster = await startCluster({ dataDir, port: 0, durable: true, settings });
+  const promote = () => command(cluster.url, "select pg_promote()");
+  return { ...cluster, dataDir, promote };
+}
+
+async function command(connectionString: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
+
+/** Not part of a backup: processes, slots of this server, and the log, which comes from elsewhere. */
+const LEFT_OUT = new Set(["postmaster.pid", "postmaster.opts", "pg_wal", "pg_replslot"]);
+
+/**
+ * Copies the data of a running server, as pg_basebackup would: the embedded PostgreSQL comes without it.
+ * @param target a folder that is not there yet
+ */
+export async function backUp({ url, dataDir }: Node, target: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("select pg_backup_start('copy', fast => true)");
+    copyFolder(dataDir, target, LEFT_OUT);
+    for (const folder of ["pg_wal", "pg_replslot"]) makeFolder(join(target, folder), dataDir);
+    const { rows } = await client.query("select labelfile from pg_backup_stop()");
+    addFile(target, "backup_label", rows[0].labelfile);
+    copyFileSync(`${dataDir}.password`, `${target}.password`);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Copies a folder; files that vanish meanwhile are no part of it. */
+export function copyFolder(source: string, target: string, leftOut = new Set<string>()): void {
+  makeFolder(target, source);
+  for (const entry of readdirSync(source, { withFileTypes: true })) {
+    if (leftOut.has(entry.name)) continue;
+    const [from, to] = [join(source, entry.name), join(target, entry.name)];
+    if (entry.isDirectory()) copyFolder(from, to);
+    else copyFile(from, to);
+  }
+}
+
+function copyFile(source: string, target: string): void {
+  try {
+    copyFileSync(source, target);
+    own(target, source);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function makeFolder(path: string, like: string): void {
+  mkdirSync(path, { mode: 0o700 });
+  own(path, like);
+}
+
+function own(path: string, like: string): void {
+  const { uid, gid } = statSync(like);
+  chownSync(path, uid, gid);
+}
+
+/** Adds a file to a server's data. */
+export function addFile(dataDir: string, name: string, text: string): void {
+  writeFileSync(join(dataDir, name), text, { mode: 0o600 });
+  own(join(dataDir, name), dataDir);
+}
+
+/** Adds settings that `alter system` can change later. */
+export function configure(dataDir: string, settings: string): void {
+  appendFileSync(join(dataDir, "postgresql.auto.conf"), `${settings}\n`);
+}
+
+/**
+ * Gives the settings that a section of docs/operations.md shows.
+ * @param change what to put in the place of names and paths of the example
+ */
+export function settingsOf(heading: string, change: Record<string, string>): string {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
+  const section = page.split(/^##+ /m).find((text) => text.startsWith(heading))!;
+  let [, settings] = /^```ini\n(.*?)^```$/ms.exec(section)!;
+  for (const [name, value] of Object.entries(change)) {
+    if (!settings!.includes(name)) throw new Error(`"${heading}" does not mention ${name}`);
+    settings = settings!.replaceAll(name, value);
+  }
+  return settings!;
+}
