@@ -9,7 +9,9 @@ type Flags = { databaseUrl?: string; ledger: string; account?: string; fromLog?:
 export function registerRebuild(program: Command): void {
   program
     .command("rebuild")
-    .description("make cached balances anew from the entries, where they differ")
+    .description(
+      "make cached balances, and what searches look through, anew where they differ from the books",
+    )
     .addOption(databaseUrlOption())
     .requiredOption("-l, --ledger <name>", "the ledger")
     .option("-a, --account <address>", "one account (default: all of the ledger)")
@@ -21,7 +23,8 @@ export function registerRebuild(program: Command): void {
       "after",
       `
 The login is in daybook_admin. The ledger goes on working: accounts are compared without a lock, one
-after the other, and only one that is wrong is held, while it is repaired. What entries say never changes.
+after the other, and only one that is wrong is held, while it is repaired. What entries say never changes. Of a whole ledger, what
+searches look through comes after the accounts.
 
 Examples:
   $ daybook rebuild --ledger main --account users:alice
@@ -40,7 +43,7 @@ async function run(flags: Flags): Promise<void> {
 
   const { rebuildBalances } = await import("../verify/rebuild-balances.ts");
   const { showProgress } = await import("../verify/progress.ts");
-  const { accounts, rebuilt } = await rebuildBalances({
+  const { accounts, rebuilt, search } = await rebuildBalances({
     connectionString,
     ledger: flags.ledger,
     account: flags.account,
@@ -54,6 +57,9 @@ async function run(flags: Flags): Promise<void> {
     );
   }
   process.stdout.write(`compared: ${accounts}, rebuilt: ${rebuilt.length}\n`);
+  for (const { subject, violation } of search) {
+    process.stdout.write(`${subject}: ${violation}; it is indexed anew\n`);
+  }
 }
 
 async function rebuildAll(connectionString: string, ledger: string): Promise<void> {

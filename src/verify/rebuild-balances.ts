@@ -1,7 +1,8 @@
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { checkVersion } from "../migrate/check-version.ts";
-import type { Progress } from "./verify-books.ts";
+import { transactionRanges } from "./pages.ts";
+import type { Progress, Violation } from "./verify-books.ts";
 
 export type Rebuilt = {
   account: string;
@@ -15,41 +16,60 @@ export type RebuildOptions = {
   /** Of a login that administers the ledger. */
   connectionString: string;
   ledger: string;
-  /** One account; all of the ledger if there is none. */
+  /** One account; all of the ledger, and what searches look through, if there is none. */
   account?: string | undefined;
   progress: Progress;
 };
 
+export type RebuildSummary = {
+  accounts: number;
+  rebuilt: Rebuilt[];
+  /** What searches would have got wrong. */
+  search: Violation[];
+};
+
 /**
- * Rebuilds what is wrong, account by account, each in a transaction of its own: nobody waits for more
- * than the one that is being repaired.
+ * Rebuilds what is wrong, account by account, then what searches look through, some transactions at a time,
+ * each step in a transaction of its own: nobody waits for more than what is being repaired.
  * @throws Error if there is no such ledger or account, or the login may not
  */
-export async function rebuildBalances(
-  options: RebuildOptions,
-): Promise<{ accounts: number; rebuilt: Rebuilt[] }> {
+export async function rebuildBalances(options: RebuildOptions): Promise<RebuildSummary> {
   const { connectionString, ledger, account, progress } = options;
   const client = new Client({
     connectionString: withSettings(connectionString, { statement_timeout: "0" }),
     application_name: "daybook rebuild",
   });
   client.on("error", () => {}); // told by the query as well
-  const rebuilt: Rebuilt[] = [];
+  const summary: RebuildSummary = { accounts: 0, rebuilt: [], search: [] };
+  const { rebuilt, search } = summary;
   let done = 0;
+  const show = () => progress.update(done, rebuilt.length + search.length);
   try {
     await client.connect();
     await checkVersion(client);
     const accounts = account === undefined ? await addressesOf(client, ledger) : [account];
-    progress.start(accounts.length);
+    const transactions = account === undefined ? await countTransactions(client, ledger) : 0;
+    progress.start(accounts.length + transactions);
     for (const address of accounts) {
       const { rows } = await client.query<Rebuilt>(
         "select * from daybook.rebuild_balances($1, $2)",
         [ledger, address],
       );
       rebuilt.push(...rows);
-      progress.update(++done, rebuilt.length);
+      done = summary.accounts += 1;
+      show();
     }
-    return { accounts: done, rebuilt };
+    if (account !== undefined) return summary;
+    for await (const { after, until, count } of transactionRanges(client, ledger)) {
+      const { rows } = await client.query<Violation>(
+        "select * from daybook.rebuild_search($1, $2, $3)",
+        [ledger, after, until],
+      );
+      search.push(...rows);
+      done += count;
+      show();
+    }
+    return summary;
   } finally {
     progress.stop();
     await client.end();
@@ -67,4 +87,12 @@ async function addressesOf(client: Client, ledger: string): Promise<string[]> {
     [ledger],
   );
   return rows.map(({ address }) => address);
+}
+
+async function countTransactions(client: Client, ledger: string): Promise<number> {
+  const { rows } = await client.query<{ total: string }>(
+    "select count(*) as total from daybook.transactions where ledger = $1",
+    [ledger],
+  );
+  return Number(rows[0]!.total);
 }

@@ -1,6 +1,7 @@
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { checkVersion } from "../migrate/check-version.ts";
+import { accountPages, transactionRanges } from "./pages.ts";
 
 /** What is wrong with the books, as daybook.violation has it. */
 export type Violation = { violation: string; ledger: string; subject: string; facts: unknown };
@@ -25,15 +26,9 @@ export type VerifyOptions = {
 
 export type Summary = { ledgers: number; accounts: number; transactions: number; wrong: number };
 
-/** How many a statement takes: each is a snapshot of its own, and none is long. */
-const ACCOUNTS = 50;
-const TRANSACTIONS = 500;
-
-const NO_ID = "00000000-0000-0000-0000-000000000000";
-
 /**
- * Compares everything cached with the entries, and the entries with each other, while the ledger is at
- * work; nothing is locked and nothing changed.
+ * Compares everything cached with the entries, the entries with each other, and what searches look through
+ * with the books, while the ledger is at work; nothing is locked and nothing changed.
  * @throws Error if there is no such ledger, or the login may not verify
  */
 export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
@@ -64,19 +59,14 @@ async function verifyAll(client: Client, options: VerifyOptions): Promise<Summar
   progress.start(await countAll(client, ledgers));
   for (const ledger of ledgers) {
     tell(await verify(client, "verify_totals($1)", [ledger]));
-    for await (const accounts of pagesOf(client, ACCOUNT_PAGE, [ledger, "", ACCOUNTS])) {
+    for await (const accounts of accountPages(client, ledger)) {
       summary.accounts += accounts.length;
       tell(await verify(client, "verify_accounts($1, $2)", [ledger, accounts]));
     }
-    let after = NO_ID;
-    for await (const ids of pagesOf(client, TRANSACTION_PAGE, [ledger, after, TRANSACTIONS])) {
-      summary.transactions += ids.length;
-      const until = ids.at(-1)!;
+    for await (const { after, until, count } of transactionRanges(client, ledger)) {
+      summary.transactions += count;
       tell(await verify(client, "verify_transactions($1, $2, $3)", [ledger, after, until]));
-      after = until;
     }
-    // Entries whose transaction is gone may lie behind the last one.
-    tell(await verify(client, "verify_transactions($1, $2)", [ledger, after]));
   }
   return summary;
 }
@@ -100,25 +90,6 @@ async function countAll(client: Client, ledgers: string[]): Promise<number> {
     [ledgers],
   );
   return Number(rows[0]!.total);
-}
-
-const ACCOUNT_PAGE = `
-  select address as key from daybook.accounts where ledger = $1 and address > $2 order by address limit $3`;
-const TRANSACTION_PAGE = `
-  select id as key from daybook.transactions where ledger = $1 and id > $2 order by id limit $3`;
-
-/** Pages of keys; the second value is the key before the first page. */
-async function* pagesOf(
-  client: Client,
-  sql: string,
-  [ledger, first, size]: [string, string, number],
-): AsyncGenerator<string[]> {
-  for (let after = first; ;) {
-    const { rows } = await client.query<{ key: string }>(sql, [ledger, after, size]);
-    if (rows.length === 0) return;
-    yield rows.map(({ key }) => key);
-    after = rows.at(-1)!.key;
-  }
 }
 
 async function verify(client: Client, call: string, values: unknown[]): Promise<Violation[]> {

@@ -88,6 +88,26 @@ test("an administrator rebuilds what is wrong; then all is right", async () => {
   });
 });
 
+test("what searches look through is verified and rebuilt with the rest", async () => {
+  await database.pool.query("select daybook_private.index_search($1)", [ledger]);
+  await database.pool.query("update daybook_private.search_documents set status = 'archived'");
+  await database.pool.query("delete from daybook_private.search_lines");
+  const { code, stdout } = await daybook("test_auditor", "verify", "--ledger", ledger);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^WRONG: ledger .*: search knows something else than the books\n {7}\{"books":\{.*"search":\{.*"status":"archived"/,
+  );
+  expect(stdout).toMatch(/3 transactions: 6 things are wrong/);
+  expect(await daybook("test_admin", "rebuild", "-l", ledger, "-a", "bob")).toMatchObject({
+    stdout: "compared: 1, rebuilt: 0\n",
+  });
+  const rebuilt = await daybook("test_admin", "rebuild", "--ledger", ledger);
+  expect(rebuilt.stdout).toMatch(
+    /^compared: 3, rebuilt: 0\n([0-9a-f-]{36}: search knows .* than the books; it is indexed anew\n){6}$/,
+  );
+  expect(await daybook("test_auditor", "verify", "--ledger", ledger)).toMatchObject({ code: 0 });
+});
+
 test("an entry whose transaction is gone is found, wherever its id lies", async () => {
   const client = await database.connect();
   await client.query("set session_replication_role = replica");

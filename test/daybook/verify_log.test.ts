@@ -64,6 +64,11 @@ test("for sessions that write times in their own way too", async () => {
 test("in parts, each about whole blocks", async () => {
   expect(await verify(client, LEDGER, 1, 5)).toMatchObject({ from_no: "1", to_no: "20" });
   expect(await verify(client, LEDGER, 21, 21)).toMatchObject({ from_no: "21", to_no: "60" });
+  // Counting from a number on must not overflow.
+  expect(await verify(client, LEDGER, 21, "9223372036854775807")).toMatchObject({
+    from_no: "21",
+    problem: null,
+  });
   const { head_no } = await verify(client, LEDGER);
   const beyond = await verify(client, LEDGER, Number(head_no) + 1);
   expect(beyond).toMatchObject({ problem: null, to_no: head_no });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Client, QueryResult } from "pg";
 import { silentLog, type Log } from "../../src/log.ts";
 import { startChecking } from "../../src/worker/check.ts";
+import { startCheckingTransactions } from "../../src/worker/check-transactions.ts";
 import { startFolding } from "../../src/worker/fold.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -112,6 +113,26 @@ test("a violation is named by transaction and by figures", async () => {
   expect(closed.closed_at ?? closed).toBeTruthy();
   expect(reopened).toBeTruthy();
   await changeAmount(100);
+  expect(await violations(database)).toEqual([]);
+});
+
+test("what search got wrong is found by the worker, looked at, repaired and gone", async () => {
+  await client.query("select daybook_private.index_search('main')");
+  await client.query("update daybook_private.search_lines set amount = 1");
+  const errors: string[] = [];
+  const log: Log = { ...silentLog, error: (text) => errors.push(text) };
+  const connectionString = database.urlOf("daybook_worker");
+  const checking = startCheckingTransactions({ connectionString, log });
+  await until("it was found", () => errors.length > 0);
+  await checking.stop();
+  expect(errors).toContainEqual(expect.stringMatching(/^WRONG: search knows other lines.*runbook/));
+  const [found, verified, rebuilt, health] = await run("Search");
+  expect(found).toHaveLength(2);
+  expect(found[0]).toMatchObject({ ledger: "main", facts: { search: [{ amount: 1 }, {}] } });
+  expect(verified.code).toBe(1);
+  expect(verified.stdout.match(/^WRONG.*$/gm)).toHaveLength(2);
+  expect(rebuilt.map((row: any) => row.subject)).toEqual(found.map((row: any) => row.subject));
+  expect(health).toEqual([{ ledger: "main", violations: "0" }]);
   expect(await violations(database)).toEqual([]);
 });
 

@@ -22,6 +22,10 @@ const REBUILD = `mutation {
   }
 }`;
 
+const REBUILD_SEARCH = `mutation {
+  rebuildSearch(input: { ledger: "main" }) { result { violation subject } }
+}`;
+
 test("health, checks and repair", async () => {
   expect((await server.data(HEALTH)).ledger.balanceHealth).toEqual({
     driftedAccounts: "0",
@@ -42,4 +46,17 @@ test("health, checks and repair", async () => {
     { account: "bank", violation: expect.stringMatching(/counters/), changedEntries: "0" },
   ]);
   expect((await server.data(VERIFY)).verifyAccounts).toEqual([]);
+  await server.database.pool.query(
+    "select daybook.create_transaction('main', array[daybook.debit('bank', 1), daybook.credit('bank', 1)])",
+  );
+  await server.database.pool.query("select daybook_private.index_search('main')");
+  await server.database.pool.query("update daybook_private.search_lines set amount = amount + 1");
+  const { verifyTransactions } = await server.data(VERIFY);
+  expect(verifyTransactions[0]).toMatchObject({
+    violation: expect.stringMatching(/^search knows/),
+  });
+  expect((await server.data(REBUILD_SEARCH)).rebuildSearch.result).toEqual(
+    verifyTransactions.map(({ violation, subject }: any) => ({ violation, subject })),
+  );
+  expect((await server.data(VERIFY)).verifyTransactions).toEqual([]);
 });

@@ -83,6 +83,7 @@ const ADMINISTERS = [
   "prepare_restore",
   "rebuild_balances",
   "rebuild_from_log",
+  "rebuild_search",
   "restore_rows",
   "set_queue_limit",
 ];

@@ -95,7 +95,5 @@ select v.violation, v.ledger, v.subject, v.facts
    select * from daybook_private.broken_notes(g.name)
    union all
    select * from daybook_private.broken_totals(g.name)
-   union all
-   select * from daybook_private.broken_search(g.name)
  ) v
  where $1::text is null or g.name = $1

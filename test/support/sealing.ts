@@ -52,7 +52,7 @@ export async function verify(
   client: Queries,
   ledger: string,
   from = 1,
-  max: number | null = null,
+  max: number | string | null = null,
 ): Promise<Verification> {
   const { rows } = await client.query<Verification>(
     "select (v).* from daybook.verify_log($1, $2, $3) v",
