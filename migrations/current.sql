@@ -7,3 +7,5 @@ drop function daybook_private.broken_search(text);
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/rebuild_from_log.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook/types/acknowledged_input.sql
+--!include daybook/functions/verify_acknowledged.sql

@@ -155,6 +155,9 @@ const transaction = row(
   mostlyNull(timestamp),
 );
 
+const uuid = () => oneOf("uuidv7()", "uuidv4()", quoted(pendingId));
+const acknowledged = () => row("daybook.acknowledged_input", uuid(), integer, status, uuid(), text);
+
 const BY_TYPE: Record<string, () => fc.Arbitrary<string>> = {
   text: () => text,
   numeric: () => numeric,
@@ -162,7 +165,7 @@ const BY_TYPE: Record<string, () => fc.Arbitrary<string>> = {
   bigint: () => bigint,
   integer: () => integer,
   boolean: () => boolean,
-  uuid: () => oneOf("uuidv7()", "uuidv4()", quoted(pendingId)),
+  uuid,
   "timestamp with time zone": () => timestamp,
   "text[]": () => arrayOf("text", text),
   "numeric[]": () => arrayOf("numeric", numeric),
@@ -174,6 +177,7 @@ const BY_TYPE: Record<string, () => fc.Arbitrary<string>> = {
   "daybook.account_input[]": () => arrayOf("daybook.account_input", account),
   "daybook.transaction_input[]": () => arrayOf("daybook.transaction_input", transaction),
   "daybook.category_lock_input[]": () => categoryLocks,
+  "daybook.acknowledged_input[]": () => arrayOf("daybook.acknowledged_input", acknowledged()),
 };
 
 function callOf({ name, args }: Signature): fc.Arbitrary<string> {

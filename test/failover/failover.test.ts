@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Pool } from "pg";
 import { newPool } from "../../src/client.ts";
@@ -6,17 +7,20 @@ import { withLogin } from "../../src/database-url.ts";
 import { violations } from "../support/books.ts";
 import { contradictions } from "../support/diary.ts";
 import { prepare } from "../support/durable.ts";
-import { openLedger } from "../support/ledgers.ts";
+import { enqueue, finish, openLedger, transfer, type CreateOptions } from "../support/ledgers.ts";
 import {
   addFile,
   backUp,
+  command,
   configure,
+  copyFolder,
   settingsOf,
   startNode,
   type Node,
 } from "../support/replication.ts";
-import { runCli, startCli, type Running } from "../support/run-cli.ts";
-import { lost } from "../support/sealing.ts";
+import { runCli, startCli, type Result, type Running } from "../support/run-cli.ts";
+import { lost, seal } from "../support/sealing.ts";
+import type { Row } from "../support/sessions.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 import { startClients, type Clients } from "./clients.ts";
 
@@ -65,23 +69,26 @@ function poolOf(connectionString: string): Pool {
 
 const get = async (sql: string, values: unknown[] = []) => (await pool.query(sql, values)).rows[0];
 
-/** A standby as docs/operations.md says, in step with its primary. */
-async function startStandby(primary: Node, name: string): Promise<Node> {
-  await pool.query(`create role replicator login replication password 'secret'`);
+/** A standby as docs/operations.md says. */
+async function follow(primary: Node, name: string, settings = ""): Promise<Node> {
   await pool.query(`select pg_create_physical_replication_slot($1, true)`, [name]);
   const dataDir = join(folder.path, name);
   await backUp(primary, dataDir);
-  const changes = { "one.example": "127.0.0.1", "5432": `${primary.port}`, "…": "secret" };
-  configure(dataDir, settingsOf("The standby", changes));
+  const { port } = primary;
+  const changes = { "one.example": "127.0.0.1", "5432": `${port}`, "…": "secret", two: name };
+  configure(dataDir, settingsOf("The standby", changes) + settings);
   addFile(dataDir, "standby.signal", "");
   const standby = await start(name);
-  await pool.query("alter system set synchronous_standby_names = 'two'");
-  await pool.query("select pg_reload_conf()");
-  await until("the standby is in step", async () => {
-    const row = await get("select sync_state from pg_stat_replication");
-    return row?.sync_state === "sync";
-  });
+  await until("the standby follows", async () => (await followers()).length > 0);
   return standby;
+}
+
+/** States of standbys that have got all there is. */
+async function followers(): Promise<string[]> {
+  const { rows } = await pool.query(
+    "select sync_state from pg_stat_replication where replay_lsn >= pg_current_wal_lsn()",
+  );
+  return rows.map(({ sync_state }) => sync_state);
 }
 
 /** How long nobody was served, in milliseconds. */
@@ -92,8 +99,14 @@ function outage({ times }: Clients): number {
 
 test("the primary is killed under load: clients, server and worker go on with the standby, and nothing is lost", async () => {
   const [one] = nodes as [Node];
-  const two = await startStandby(one, "two");
+  await pool.query("create role replicator login replication password 'secret'");
+  const two = await follow(one, "two");
+  await pool.query("alter system set synchronous_standby_names = 'two'");
+  await pool.query("select pg_reload_conf()");
+  await until("the standby is waited for", async () => (await followers())[0] === "sync");
   const url = one.url.replace("@127.0.0.1:", `@127.0.0.1:${two.port},127.0.0.1:`);
+  const reading = `${url}?target_session_attrs=standby`;
+  expect(await runCli(["verify"], { DATABASE_URL: reading })).toMatchObject({ code: 0 });
   await pool.end();
   pool = poolOf(url);
   const start = (args: string[], login: string) => {
@@ -140,7 +153,138 @@ test("the primary is killed under load: clients, server and worker go on with th
   expect(await get(known, [ledger, head.no, head.hash])).toEqual({ known: true });
   expect(await violations({ pool })).toEqual([]);
   expect(await runCli(["verify"], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  for (const { process, ended } of programs.splice(0)) {
+    process.kill("SIGTERM");
+    expect((await ended).code).toBe(0);
+  }
 });
+
+test("a standby that lagged behind has forgotten what the clients can name, and gets it again", async () => {
+  const two = nodes[1]!;
+  const archive = { "/archive": join(folder.path, "archive") };
+  mkdirSync(archive["/archive"]);
+  chmodSync(archive["/archive"], 0o777); // the server is another user where this is root
+  const three = await follow(two, "three", settingsOf("The archive", archive));
+  const told: Row[] = [];
+  const pay = (key: string, options: CreateOptions = {}) =>
+    call(transfer(ledger, "a", "b", 1, { idempotency_key: key, ...options }));
+  const call = async (statement: { text: string }) => {
+    const { rows } = await pool.query(statement);
+    told.push(rows[0]);
+    return rows[0] as Row;
+  };
+  const early = await pay("early");
+  const held = await pay("held", { status: "pending" });
+  await until("the standby has it all", async () => (await followers()).length > 0);
+  await command(three.url, "alter system set primary_conninfo = ''");
+  await command(three.url, "select pg_reload_conf()");
+  await until("the standby hears no more", async () => {
+    return (await pool.query("select from pg_stat_replication")).rowCount === 0;
+  });
+  const posted = await call(finish("post", ledger, held["transaction_id"], "post"));
+  const late = await pay("late");
+  const queued = await call(
+    enqueue(ledger, transfer(ledger, "a", "b", 1, { idempotency_key: "queued" })),
+  );
+  await seal(pool, ledger);
+  const head = await get("select no, hash from daybook.log_head($1)", [ledger]);
+  await two.kill();
+  await three.promote();
+  await pool.end();
+  pool = poolOf(three.url);
+
+  const DATABASE_URL = three.url;
+  expect(await runCli(["verify"], { DATABASE_URL })).toMatchObject({ code: 0 }); // right in itself
+  const known = ["--log", "--ledger", ledger, "--head", `${head.no}:${head.hash}`];
+  expect(await runCli(["verify", ...known], { DATABASE_URL })).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("never had the head"),
+  });
+  const { code, stdout } = await verifyTold(three, told);
+  expect(code).toBe(1);
+  expect(stdout.match(/^(WRONG.*|\d.*)$/gm)).toEqual([
+    `WRONG: ledger ${ledger}, ${posted["transaction_id"]}: an acknowledged change of a transaction is missing`,
+    `WRONG: ledger ${ledger}, ${late["transaction_id"]}: an acknowledged transaction is missing`,
+    `WRONG: ledger ${ledger}, ${queued["receipt_id"]}: an acknowledged receipt is missing`,
+    `${told.length} acknowledged: 3 not there, or not so`,
+  ]);
+
+  told.length = 0;
+  expect(await pay("early")).toMatchObject({ ...early, replayed: true });
+  await call(finish("post", ledger, held["transaction_id"], "post"));
+  expect(await pay("late")).toMatchObject({ replayed: false });
+  await call(enqueue(ledger, transfer(ledger, "a", "b", 1, { idempotency_key: "queued" })));
+  expect(await verifyTold(three, told)).toMatchObject({
+    code: 0,
+    stdout: "4 acknowledged: all is there\n",
+  });
+});
+
+test("a backup and the archive make the books again as they were at a name, a time, a position", async () => {
+  const three = nodes[2]!;
+  const base = join(folder.path, "base");
+  await backUp(three, base);
+  const pay = async (key: string) => {
+    const call = transfer(ledger, "a", "b", 1, { idempotency_key: key });
+    return (await pool.query(call)).rows[0] as Row;
+  };
+  const good = await pay("good");
+  await seal(pool, ledger);
+  const head = await get("select no, hash from daybook.log_head($1)", [ledger]);
+  await pool.query("select pg_create_restore_point('before the mistake')");
+  const { lsn, time } = await get(
+    "select pg_current_wal_lsn()::text as lsn, clock_timestamp()::text as time",
+  );
+  const mistake = await pay("mistake");
+  const { file } = await get("select pg_walfile_name(pg_switch_wal()) as file");
+  await until("it is archived", async () => existsSync(join(folder.path, "archive", file)));
+  await three.kill();
+
+  for (const [kind, target] of [
+    ["name", "before the mistake"],
+    ["time", time],
+    ["lsn", lsn],
+  ]) {
+    const dataDir = join(folder.path, `at-${kind}`);
+    copyFolder(base, dataDir);
+    copyFileSync(`${base}.password`, `${dataDir}.password`);
+    const changes = {
+      "/archive": join(folder.path, "archive"),
+      recovery_target_time: `recovery_target_${kind}`,
+      "2026-11-21 09:30:00+00": target,
+    };
+    configure(dataDir, settingsOf("Restoring", changes));
+    addFile(dataDir, "recovery.signal", "");
+    const restored = await start(`at-${kind}`);
+    const { stdout } = await verifyTold(restored, [good, mistake]);
+    expect(stdout.match(/^(WRONG.*|\d.*)$/gm)).toEqual([
+      `WRONG: ledger ${ledger}, ${mistake["transaction_id"]}: an acknowledged transaction is missing`,
+      "2 acknowledged: 1 not there, or not so",
+    ]);
+    if (kind === "name") await expectToGoOn(restored, head);
+    await restored.stop();
+  }
+});
+
+/** Restored books are right, have the head that was kept, and are written, folded and sealed as before. */
+async function expectToGoOn({ url }: Node, head: Row): Promise<void> {
+  await pool.end();
+  pool = poolOf(url);
+  await until("it is the primary", async () => !(await get("select pg_is_in_recovery() as is")).is);
+  await pool.query(transfer(ledger, "a", "b", 1, { idempotency_key: "after" }));
+  expect(await seal(pool, ledger)).toBeGreaterThan(0);
+  expect(await violations({ pool })).toEqual([]);
+  const known = ["--log", "--ledger", ledger, "--head", `${head["no"]}:${head["hash"]}`];
+  for (const args of [["verify"], ["verify", ...known]])
+    expect(await runCli(args, { DATABASE_URL: url })).toMatchObject({ code: 0 });
+}
+
+/** `daybook verify` with what calls returned. */
+async function verifyTold({ url }: Node, told: Row[]): Promise<Result> {
+  const file = join(folder.path, "told.ndjson");
+  writeFileSync(file, told.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return runCli(["verify", "--acknowledged", file], { DATABASE_URL: url });
+}
 
 async function progress() {
   const row = await get(

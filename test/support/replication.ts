@@ -22,7 +22,8 @@ export async function startNode(
   return { ...cluster, dataDir, promote };
 }
 
-async function command(connectionString: string, sql: string): Promise<void> {
+/** One statement of the superuser, over a connection of its own. */
+export async function command(connectionString: string, sql: string): Promise<void> {
   const client = new Client({ connectionString });
   await client.connect();
   await client.query(sql).finally(() => client.end());
