@@ -11,9 +11,12 @@ export type BenchCluster = { url: string; client: Client; folder: string; stop()
 
 /**
  * An embedded PostgreSQL for a benchmark, durable and migrated, that is gone afterwards.
+ * @param settings instead of those that all benchmarks have, or beside them
  * @returns its URL, a superuser's open connection, a folder for files, and `stop`, after which all of them are gone
  */
-export async function startBenchCluster(): Promise<BenchCluster> {
+export async function startBenchCluster(
+  settings: Record<string, string> = {},
+): Promise<BenchCluster> {
   const folder = mkdtempSync(join(tmpdir(), "daybook-bench-"));
   chmodSync(folder, 0o755); // run by root, the server is another user, who must get through
   const cluster = await startCluster({
@@ -25,6 +28,7 @@ export async function startBenchCluster(): Promise<BenchCluster> {
       max_wal_size: "8GB",
       min_wal_size: "4GB",
       max_connections: "200",
+      ...settings,
     },
   });
   const { url } = cluster;

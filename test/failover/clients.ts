@@ -38,17 +38,18 @@ type Job = (client: Client, diary: Diary) => Promise<void>;
 export function startClients(books: Books): Clients {
   const receipts = new Map<string, string>();
   const times: number[] = [];
-  let stopped = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
 
   /** Does a job over and over, over a new connection whenever one is lost. */
   const overSql = async (diary: Diary, job: Job) => {
-    while (!stopped) {
+    while (!signal.aborted) {
       const client = new Client({ connectionString: books.url });
       client.on("error", () => {}); // the next query fails and tells
       try {
         await client.connect();
         for (const [key, call] of diary.unknown) await attempt(client, diary, key, call);
-        while (!stopped) {
+        while (!signal.aborted) {
           await job(client, diary);
           times.push(Date.now());
         }
@@ -60,7 +61,7 @@ export function startClients(books: Books): Clients {
     }
   };
   const overGraphql = async (diary: Diary) => {
-    for (let key = randomUUID(); !stopped; key = randomUUID()) {
+    for (let key = randomUUID(); !signal.aborted; key = randomUUID()) {
       let row: Row | undefined;
       while (!(row = await tryPost(books, key))) {
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -78,7 +79,7 @@ export function startClients(books: Books): Clients {
     overSql(newDiary(), enqueueing(books, receipts)),
   ];
   const stop = async () => {
-    stopped = true;
+    stopping.abort();
     await Promise.all(working);
   };
   return { diaries: [...sql, ...graphql], receipts, times, stop };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Pool } from "pg";
@@ -11,11 +11,12 @@ import { enqueue, finish, openLedger, transfer, type CreateOptions } from "../su
 import {
   addFile,
   backUp,
+  block,
   command,
   configure,
   copyFolder,
-  settingsOf,
   startNode,
+  unusedBlocks,
   type Node,
 } from "../support/replication.ts";
 import { runCli, startCli, type Result, type Running } from "../support/run-cli.ts";
@@ -23,6 +24,8 @@ import { lost, seal } from "../support/sealing.ts";
 import type { Row } from "../support/sessions.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 import { startClients, type Clients } from "./clients.ts";
+
+jest.setTimeout(180_000);
 
 const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c"]; // few, so that much is queued and enough to be rolled up
@@ -71,16 +74,21 @@ const get = async (sql: string, values: unknown[] = []) => (await pool.query(sql
 
 /** A standby as docs/operations.md says. */
 async function follow(primary: Node, name: string, settings = ""): Promise<Node> {
-  await pool.query(`select pg_create_physical_replication_slot($1, true)`, [name]);
+  await pool.query(block("sql", "The standby", { two: name }));
   const dataDir = join(folder.path, name);
   await backUp(primary, dataDir);
   const { port } = primary;
   const changes = { "one.example": "127.0.0.1", "5432": `${port}`, "…": "secret", two: name };
-  configure(dataDir, settingsOf("The standby", changes) + settings);
+  configure(dataDir, block("ini", "The standby", changes) + settings);
   addFile(dataDir, "standby.signal", "");
   const standby = await start(name);
   await until("the standby follows", async () => (await followers()).length > 0);
   return standby;
+}
+
+/** Changes settings: one statement after the other, each on its own. */
+async function alter({ url }: Node, sql: string): Promise<void> {
+  for (const statement of sql.split(";")) await command(url, statement);
 }
 
 /** States of standbys that have got all there is. */
@@ -99,36 +107,44 @@ function outage({ times }: Clients): number {
 
 test("the primary is killed under load: clients, server and worker go on with the standby, and nothing is lost", async () => {
   const [one] = nodes as [Node];
-  await pool.query("create role replicator login replication password 'secret'");
+  await pool.query(block("sql", "One region", { "…": "secret" }));
   const two = await follow(one, "two");
-  await pool.query("alter system set synchronous_standby_names = 'two'");
-  await pool.query("select pg_reload_conf()");
+  await alter(one, block("sql", "Waiting for the standby"));
   await until("the standby is waited for", async () => (await followers())[0] === "sync");
   const url = one.url.replace("@127.0.0.1:", `@127.0.0.1:${two.port},127.0.0.1:`);
+  expect(await pool.query(block("sql", "Waiting for the standby", {}, 1))).toMatchObject({
+    rows: [{ application_name: "two", state: "streaming", sync_state: "sync" }],
+  });
   const reading = `${url}?target_session_attrs=standby`;
+  const standby = poolOf(reading);
+  const balance = "select posted_amount as amount from daybook.account_balance($1, 'a', now())";
+  expect((await standby.query(balance, [ledger])).rows).toEqual([{ amount: "100000" }]);
+  for (const read of ["account_statement($1, 'a')", "search_transactions($1)", "trial_balance($1)"])
+    expect((await standby.query(`select from daybook.${read}`, [ledger])).rowCount).not.toBe(0);
+  await standby.end();
   expect(await runCli(["verify"], { DATABASE_URL: reading })).toMatchObject({ code: 0 });
   await pool.end();
   pool = poolOf(url);
-  const start = (args: string[], login: string) => {
+  const run = (args: string[], login: string) => {
     const program = startCli(args, { DATABASE_URL: withLogin(url, login, "secret") });
     programs.push(program);
     return program;
   };
-  const worker = start(["work"], "daybook_worker");
-  const server = start(["serve", "--port", "0"], "daybook_authenticator");
+  const worker = run(["work"], "daybook_worker");
+  const server = run(["serve", "--port", "0"], "daybook_authenticator");
   const address = () => /GraphQL at (\S+)/.exec(server.output.stderr + server.output.stdout)?.[1];
-  await until("both work", () => address() && worker.output.stderr.includes("working"), 20_000);
+  await until("both work", () => address() && worker.output.stderr.includes("working"), 30_000);
 
   const graphql = address()!;
   const clients = startClients({ url, graphql, ledger, queue, accounts: ACCOUNTS, seed: SEED });
-  await until("enough is done", () => clients.times.length > CALLS, 30_000);
+  await until("enough is done", () => clients.times.length > CALLS, 60_000);
   const before = await progress();
   await until("the log is sealed", async () => (await progress()).sealed > before.sealed);
   const head = await get("select no, hash from daybook.log_head($1)", [ledger]);
   await one.kill();
   const killed = clients.times.length;
-  await two.promote();
-  await until("enough is done again", () => clients.times.length > killed + CALLS, 30_000);
+  await command(two.url, block("sql", "When the primary fails"));
+  await until("enough is done again", () => clients.times.length > killed + CALLS, 60_000);
   await clients.stop();
   process.stderr.write(`failover: ${outage(clients)} ms without an acknowledged call\n`);
 
@@ -164,7 +180,7 @@ test("a standby that lagged behind has forgotten what the clients can name, and 
   const archive = { "/archive": join(folder.path, "archive") };
   mkdirSync(archive["/archive"]);
   chmodSync(archive["/archive"], 0o777); // the server is another user where this is root
-  const three = await follow(two, "three", settingsOf("The archive", archive));
+  const three = await follow(two, "three", block("ini", "The archive", archive));
   const told: Row[] = [];
   const pay = (key: string, options: CreateOptions = {}) =>
     call(transfer(ledger, "a", "b", 1, { idempotency_key: key, ...options }));
@@ -176,8 +192,7 @@ test("a standby that lagged behind has forgotten what the clients can name, and 
   const early = await pay("early");
   const held = await pay("held", { status: "pending" });
   await until("the standby has it all", async () => (await followers()).length > 0);
-  await command(three.url, "alter system set primary_conninfo = ''");
-  await command(three.url, "select pg_reload_conf()");
+  await alter(three, "alter system set primary_conninfo = ''; select pg_reload_conf()");
   await until("the standby hears no more", async () => {
     return (await pool.query("select from pg_stat_replication")).rowCount === 0;
   });
@@ -189,7 +204,8 @@ test("a standby that lagged behind has forgotten what the clients can name, and 
   await seal(pool, ledger);
   const head = await get("select no, hash from daybook.log_head($1)", [ledger]);
   await two.kill();
-  await three.promote();
+  await command(three.url, "select pg_promote()");
+  await alter(three, block("sql", "When the primary fails", {}, 1));
   await pool.end();
   pool = poolOf(three.url);
 
@@ -231,7 +247,7 @@ test("a backup and the archive make the books again as they were at a name, a ti
   const good = await pay("good");
   await seal(pool, ledger);
   const head = await get("select no, hash from daybook.log_head($1)", [ledger]);
-  await pool.query("select pg_create_restore_point('before the mistake')");
+  await pool.query(block("sql", "The archive"));
   const { lsn, time } = await get(
     "select pg_current_wal_lsn()::text as lsn, clock_timestamp()::text as time",
   );
@@ -241,7 +257,7 @@ test("a backup and the archive make the books again as they were at a name, a ti
   await three.kill();
 
   for (const [kind, target] of [
-    ["name", "before the mistake"],
+    ["name", "before the release"],
     ["time", time],
     ["lsn", lsn],
   ]) {
@@ -253,7 +269,7 @@ test("a backup and the archive make the books again as they were at a name, a ti
       recovery_target_time: `recovery_target_${kind}`,
       "2026-11-21 09:30:00+00": target,
     };
-    configure(dataDir, settingsOf("Restoring", changes));
+    configure(dataDir, block("ini", "Restoring", changes));
     addFile(dataDir, "recovery.signal", "");
     const restored = await start(`at-${kind}`);
     const { stdout } = await verifyTold(restored, [good, mistake]);
@@ -296,3 +312,7 @@ async function progress() {
   );
   return row as Record<"rolledUp" | "sealed" | "queued" | "waiting", number>;
 }
+
+test("every block of settings and SQL in docs/operations.md was tried here", () => {
+  expect([...unusedBlocks]).toEqual([]);
+});

@@ -6,20 +6,15 @@ import { startCluster, type Cluster } from "../../src/embedded/cluster.ts";
 import { errorCode } from "../../src/errors.ts";
 
 /** A server that may be copied: where it is reached, and where its data are. */
-export type Node = Cluster & {
-  dataDir: string;
-  /** Makes a standby the primary. */
-  promote(): Promise<void>;
-};
+export type Node = Cluster & { dataDir: string };
 
-/** Starts a server on data that are there, or new ones. Commits wait for the disk. */
-export async function startNode(
-  dataDir: string,
-  settings: Record<string, string> = {},
-): Promise<Node> {
-  const cluster = await startCluster({ dataDir, port: 0, durable: true, settings });
-  const promote = () => command(cluster.url, "select pg_promote()");
-  return { ...cluster, dataDir, promote };
+/**
+ * Starts a server on data that are there, or new ones. Commits are written before they are acknowledged, and that
+ * outlives processes that are killed; the disk need not confirm it, since no machine fails here.
+ */
+export async function startNode(dataDir: string): Promise<Node> {
+  const settings = { fsync: "off" };
+  return { ...(await startCluster({ dataDir, port: 0, durable: true, settings })), dataDir };
 }
 
 /** One statement of the superuser, over a connection of its own. */
@@ -92,17 +87,31 @@ export function configure(dataDir: string, settings: string): void {
   appendFileSync(join(dataDir, "postgresql.auto.conf"), `${settings}\n`);
 }
 
+const PAGE = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
+
+/** The blocks of SQL and of settings in docs/operations.md that nobody has asked for. */
+export const unusedBlocks = new Set(
+  Array.from(PAGE.matchAll(/^ *```(sql|ini)\n(.*?)^ *```$/gms), ([, , text]) => text!),
+);
+
 /**
- * Gives the settings that a section of docs/operations.md shows.
- * @param change what to put in the place of names and paths of the example
+ * Gives a block of docs/operations.md, so that what the page says is what is tried.
+ * @param change what to put in the place of the example's names and paths
+ * @param nth of its kind in that section, from 0
  */
-export function settingsOf(heading: string, change: Record<string, string>): string {
-  const page = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
-  const section = page.split(/^##+ /m).find((text) => text.startsWith(heading))!;
-  let [, settings] = /^```ini\n(.*?)^```$/ms.exec(section)!;
+export function block(
+  language: "sql" | "ini",
+  heading: string,
+  change: Record<string, string> = {},
+  nth = 0,
+): string {
+  const section = PAGE.split(/^##+ /m).find((text) => text.startsWith(`${heading}\n`))!;
+  const blocks = [...section.matchAll(/^ *```(\w+)\n(.*?)^ *```$/gms)];
+  let [, , text] = blocks.filter(([, kind]) => kind === language)[nth]!;
+  unusedBlocks.delete(text!);
   for (const [name, value] of Object.entries(change)) {
-    if (!settings!.includes(name)) throw new Error(`"${heading}" does not mention ${name}`);
-    settings = settings!.replaceAll(name, value);
+    if (!text!.includes(name)) throw new Error(`"${heading}" does not mention ${name}`);
+    text = text!.replaceAll(name, value);
   }
-  return settings!;
+  return text!;
 }
