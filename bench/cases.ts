@@ -1,19 +1,27 @@
+import { graphqlRate } from "./graphql.ts";
+
+/** Who sends a load that is no script: gives how many things were done per second. */
+export type Run = (load: { url: string; clients: number; seconds: number }) => Promise<number>;
+
 /**
  * What is measured, and against what. A case is a pgbench script run by 16 clients with prepared
  * statements; its rate is divided by the rate of the case it is compared with, round by round.
  */
 export type Case = {
   name: string;
-  /** A file of this folder, or pgbench's own script. */
+  /** A file of this folder, a path, or pgbench's own script. */
   script: string;
-  database: "daybook" | "tpcb";
+  /** In place of the script. */
+  run?: Run;
+  /** The ledger's, TPC-B's, or one of an alternative's own. */
+  database: "daybook" | "tpcb" | "own";
   /** Settings of the sessions, as in PGOPTIONS. */
   options?: string;
   /** How many things one run of the script does. Default 1. */
   units?: number;
-  /** How many run it at once. Default 16. */
+  /** How many run it at once. Default 16, or what is asked for. */
   clients?: number;
-  /** As the superuser, who alone may write into the tables. */
+  /** As the superuser: who alone may write into the tables, or may become everybody as the server does. */
   isRaw?: boolean;
   /** Name of the case it is compared with, and the least ratio that is asked for. */
   against?: string;
@@ -132,5 +140,13 @@ export const cases: Case[] = [
     database: "daybook",
     against: "bare primary-key select",
     bar: 0.5,
+  },
+  {
+    name: "GraphQL createTransaction, one Node process",
+    script: "graphql.ts",
+    run: graphqlRate,
+    isRaw: true,
+    database: "daybook",
+    against: "create_transaction",
   },
 ];

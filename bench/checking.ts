@@ -4,7 +4,7 @@
  *
  *   npm run bench:checking -- [--rounds 3] [--seconds 10]
  *
- * On an embedded PostgreSQL of its own, durable. It needs pgbench.
+ * On an embedded PostgreSQL of its own, or on BENCH_DATABASE_URL. It needs pgbench.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -5,7 +5,7 @@
  *
  *   npm run bench:connections -- [--rounds 3] [--seconds 10] [--direct 200] [--pooled 500] [--only text]
  *
- * On an embedded PostgreSQL of its own, durable, with a worker. It needs pgbench and PgBouncer.
+ * On an embedded PostgreSQL of its own, durable, or on BENCH_DATABASE_URL, with a worker. It needs pgbench and PgBouncer.
  */
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { startPgbouncer } from "./pgbouncer.ts";
 import { pgbench } from "./pgbench.ts";
+import { serviceLogin } from "./server.ts";
 
 const { values } = parseArgs({
   options: {
@@ -36,12 +37,10 @@ const scripts = {
 type Run = { rate: number; p50: number; p99: number; max: number; least: number; most: number };
 
 const log = consoleLog("bench");
-const { url, client, folder, stop } = await startBenchCluster({
-  max_connections: `${Number(values.direct) + 50}`,
-});
+const { url, client, folder, stop } = await startBenchCluster();
 try {
   await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
-  const service = Object.assign(new URL(url), { username: "bench_service", password: "bench" });
+  const service = new URL(await serviceLogin(url));
   const worker = await startWorker({ connectionString: url, log: silentLog });
   const pooler = await startPgbouncer(service, folder);
   try {

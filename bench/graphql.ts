@@ -1,6 +1,10 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { clients } from "./pgbench.ts";
+import { join } from "node:path";
+import type { Run } from "./cases.ts";
+
+const CLI = join(import.meta.dirname, "../src/cli.ts");
 
 const mutation = `mutation ($entries: [EntryInput!]!, $key: String!) {
   createTransaction(input: { ledger: "main", entries: $entries, idempotencyKey: $key, metadata: {order: "ord-123456", channel: "web"} }) {
@@ -9,23 +13,27 @@ const mutation = `mutation ($entries: [EntryInput!]!, $key: String!) {
 }`;
 
 /**
- * createTransaction over GraphQL, against one server process of its own, by 16 clients.
+ * createTransaction over GraphQL, against one server process of its own.
  * @returns requests per second
  */
-export async function graphqlRate(databaseUrl: string, seconds: number): Promise<number> {
-  const server = spawn(process.execPath, ["src/cli.ts", "serve", "--port", "0"], {
-    env: { ...process.env, DATABASE_URL: databaseUrl },
+export const graphqlRate: Run = async ({ url: DATABASE_URL, clients, seconds }) => {
+  const server = spawn(process.execPath, [CLI, "serve", "--port", "0"], {
+    env: { ...process.env, DATABASE_URL },
     stdio: ["ignore", "pipe", "pipe"],
   });
   try {
     const url = await listening(server);
-    const end = Date.now() + seconds * 1000;
+    await client(url, Date.now() + 1); // the first request waits for the schema
+    const start = Date.now();
+    const end = start + seconds * 1000;
     const counts = await Promise.all(Array.from({ length: clients }, () => client(url, end)));
-    return counts.reduce((sum, count) => sum + count, 0) / seconds;
+    return (1000 * counts.reduce((sum, count) => sum + count, 0)) / (Date.now() - start);
   } finally {
+    const ended = server.exitCode === null ? once(server, "exit") : undefined;
     server.kill("SIGTERM");
+    await ended;
   }
-}
+};
 
 /** Waits for the line in which the server says where it listens. */
 async function listening(server: ReturnType<typeof spawn>): Promise<string> {

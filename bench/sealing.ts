@@ -4,7 +4,7 @@
  *
  *   npm run bench:sealing -- [--rounds 3] [--seconds 10]
  *
- * On an embedded PostgreSQL of its own, durable. It needs pgbench.
+ * On an embedded PostgreSQL of its own, or on BENCH_DATABASE_URL. It needs pgbench.
  */
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { consoleLog, silentLog } from "../src/log.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { startSealing } from "../src/worker/seal.ts";
 import { startBenchCluster } from "./cluster.ts";
+import { median } from "./figures.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
 type Run = { rate: number; p50: number; p99: number };
@@ -25,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 const log = consoleLog("bench");
-const { url, client, folder, stop } = await startBenchCluster();
+const { url, client, folder, stop } = await startBenchCluster("daybook_bench_sealing");
 try {
   await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
   const folding = startFolding({ connectionString: url, log: silentLog });
@@ -106,8 +107,4 @@ async function unsealed(): Promise<number> {
           - (select count(*) from daybook_private.seals where ledger = 'main') as n`,
   );
   return Number(rows[0].n);
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
 }

@@ -4,7 +4,7 @@
  *
  *   npm run bench:search -- [--transactions 1000000] [--times 40] [--rounds 3] [--seconds 10]
  *
- * On an embedded PostgreSQL of its own with durable settings. Preparing takes some minutes.
+ * On an embedded PostgreSQL of its own with durable settings, or on BENCH_DATABASE_URL. Preparing takes some minutes.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,8 @@ import { parseArgs } from "node:util";
 import { consoleLog } from "../src/log.ts";
 import { startIndexing } from "../src/worker/search.ts";
 import { startBenchCluster } from "./cluster.ts";
-import { rateOf } from "./pgbench.ts";
+import { rateOf } from "./driver.ts";
+import { serviceLogin } from "./server.ts";
 import { setUp, shapes, statement } from "./search-shapes.ts";
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   },
 });
 const log = consoleLog("bench");
-const { url, client, stop } = await startBenchCluster();
+const { url, client, stop } = await startBenchCluster("daybook_bench_search");
 try {
   for (const file of ["setup.sql", "search-setup.sql"]) {
     const text = readFileSync(join(import.meta.dirname, file), "utf8");
@@ -57,10 +58,7 @@ async function measureSearches(): Promise<void> {
 
 /** The same load with and without the worker's loop, in alternation. */
 async function measureWriting(): Promise<void> {
-  const service = Object.assign(new URL(url), {
-    username: "bench_service",
-    password: "bench",
-  });
+  const service = new URL(await serviceLogin(url));
   const create = { name: "create", script: "create.sql", database: "daybook" } as const;
   const run = () => rateOf(service, create, Number(values.seconds));
   const ratios: number[] = [];

@@ -1,7 +1,20 @@
+/**
+ * A spike into the write-ahead queue: so many transactions as fast as they are accepted, and how long until the worker has
+ * applied them all; and a tenth of them directly by create_transactions, one client, to compare.
+ *
+ *   node bench/spike.ts [--size 200000]
+ *
+ * On an embedded PostgreSQL of its own, or on BENCH_DATABASE_URL.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Client } from "pg";
-
-/** What came of a spike: transactions per second, and how many were lost. */
-export type Spike = { accepted: number; drained: number; batched: number; lost: number };
+import { silentLog } from "../src/log.ts";
+import { startWorker } from "../src/worker/start.ts";
+import { startBenchCluster } from "./cluster.ts";
+import { untilDrained } from "./drained.ts";
+import { table } from "./figures.ts";
 
 const CLIENTS = 4;
 const CALL = 1000;
@@ -13,74 +26,71 @@ const requests = `array(
              null, null, $1 || '-' || i, null, null, '{"order":"ord-123456","channel":"web"}',
              null, null, null)::daybook.transaction_input
     from generate_series(1, ${CALL}) i)`;
+const call = (what: string) => `select count(*) from daybook.${what}('main', ${requests})`;
 
-/**
- * Enqueues so many transactions as fast as they are accepted, then waits until the worker has applied
- * them all; and makes a tenth of them directly by create_transactions, one client, to compare.
- * @throws Error if nothing is applied for a minute
- */
-export async function spike(url: string, size: number): Promise<Spike> {
-  const clients = await Promise.all(
-    Array.from({ length: CLIENTS }, async () => {
-      const client = new Client({ connectionString: url });
-      await client.connect();
-      return client;
-    }),
+const { values } = parseArgs({ options: { size: { type: "string", default: "200000" } } });
+const calls = Math.ceil(Number(values.size) / CALL);
+const { url, client, stop } = await startBenchCluster("daybook_bench_spike");
+try {
+  await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
+  await client.query("vacuum analyze");
+  const worker = await startWorker({ connectionString: url, log: silentLog });
+  await measure().finally(() => worker.stop());
+} finally {
+  await stop();
+}
+
+async function measure(): Promise<void> {
+  const direct = Math.ceil(calls / 10);
+  const batched = await timed(async () => {
+    for (let n = 0; n < direct; n++)
+      await client.query(call("create_transactions"), [`direct-${n}`, n]);
+  });
+  const accepted = await timed(enqueueAll);
+  const drained = accepted + (await timed(() => untilDrained(url)));
+  const { rows } = await client.query(
+    `select count(distinct transaction_id)::int as n from daybook_private.finished_receipts
+      where ledger = 'main' and idempotency_key like 'queued-%' and state = 'applied'`,
   );
-  try {
-    const [first] = clients as [Client];
-    const name = `spike-${Date.now()}`;
-    const batched = await rate(size / 10, async (calls) => {
-      for (let n = 0; n < calls; n++)
-        await first.query(`select count(*) from daybook.create_transactions('main', ${requests})`, [
-          `${name}-direct-${n}`,
-          n,
-        ]);
-    });
-    const started = Date.now();
-    const accepted = await rate(size, async (calls) => {
-      let next = 0;
-      const enqueue = async (client: Client) => {
-        for (let n = next++; n < calls; n = next++)
-          await client.query(
-            `select count(*) from daybook.enqueue_transactions('main', ${requests})`,
-            [`${name}-queued-${n}`, n],
-          );
-      };
-      await Promise.all(clients.map(enqueue));
-    });
-    await untilDrained(first);
-    const drained = (size * 1000) / (Date.now() - started);
-    const { rows } = await first.query(
-      "select count(distinct transaction_id)::int as n from daybook_private.finished_receipts where ledger = 'main' and idempotency_key like $1 and state = 'applied'",
-      [`${name}-queued-%`],
-    );
-    return { accepted, drained, batched, lost: size - rows[0].n };
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
+  const rate = (count: number, seconds: number) => Math.round((count * CALL) / seconds);
+  console.log(
+    table([
+      [
+        "a spike of",
+        "accepted, per second",
+        "all applied, per second",
+        "lost",
+        "create_transactions, one client",
+      ],
+      [
+        calls * CALL,
+        rate(calls, accepted),
+        rate(calls, drained),
+        calls * CALL - rows[0].n,
+        rate(direct, batched),
+      ],
+    ]),
+  );
 }
 
-async function rate(size: number, work: (calls: number) => Promise<void>): Promise<number> {
-  const start = Date.now();
-  await work(Math.ceil(size / CALL));
-  return (size * 1000) / (Date.now() - start);
+async function enqueueAll(): Promise<void> {
+  let next = 0;
+  const enqueue = async () => {
+    const session = new Client({ connectionString: url });
+    await session.connect();
+    try {
+      for (let n = next++; n < calls; n = next++)
+        await session.query(call("enqueue_transactions"), [`queued-${n}`, n]);
+    } finally {
+      await session.end();
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, enqueue));
 }
 
-/**
- * Waits until nothing waits in the queue of `main`, so that what is measured next has the machine to itself.
- * @throws Error if nothing is applied for a minute
- */
-export async function untilDrained(client: Client): Promise<void> {
-  let [least, since] = [Infinity, Date.now()];
-  for (;;) {
-    const { rows } = await client.query(
-      "select depth::int from daybook.transaction_queue where ledger = 'main'",
-    );
-    if (rows[0].depth === 0) return;
-    if (rows[0].depth < least) [least, since] = [rows[0].depth, Date.now()];
-    if (Date.now() - since > 60_000)
-      throw new Error(`${least} transactions wait and none is applied`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+/** Gives seconds. */
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
 }

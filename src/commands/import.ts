@@ -151,5 +151,6 @@ function tell(summary: Summary, seconds: number, refusedFile: string): string {
 }
 
 function byCode(refused: Map<string, number>): string {
-  return [...refused].map(([code, count]) => `${code} ${count}`).join(", ");
+  const byFrequency = [...refused].toSorted(([, a], [, b]) => b - a);
+  return byFrequency.map(([code, count]) => `${code} ${count}`).join(", ");
 }

@@ -1,5 +1,13 @@
 import type { Log } from "../log.ts";
-import { carryOut, type Books, type Summary } from "./carry-out.ts";
+import { inBatches } from "./batches.ts";
+import {
+  carryOut,
+  openAccounts,
+  refuse,
+  type Books,
+  type Item,
+  type Summary,
+} from "./carry-out.ts";
 import { inFlight } from "./in-flight.ts";
 import { keyMaker } from "./keys.ts";
 import { openLane, type Lane } from "./lane.ts";
@@ -12,6 +20,9 @@ import type { Shapes } from "./shape.ts";
 
 /** Statements on their way on one connection: enough to hide the way, few enough to hold in memory. */
 const WINDOW = 64;
+
+/** What one call makes at most, in entries: enough that what a call costs is nothing, few enough that nobody waits long. */
+const BATCH = 2000;
 
 /** A file by the name it is spoken of. */
 export type Input = { name: string; bytes: AsyncIterable<Buffer> };
@@ -63,7 +74,9 @@ async function importAccounts(work: Work): Promise<void> {
   try {
     for await (const line of readLines(bytes)) {
       const request = parseAccountLine(line, work.shapes);
-      await flight.add(() => carryOut(work, { line: line.number, file }, request, ""));
+      const place = { line: line.number, file };
+      if (request.kind === "refused") refuse(work, place, request.text, request.refusal);
+      if (request.kind === "accounts") await flight.add(() => openAccounts(work, place, request));
     }
   } finally {
     await flight.idle();
@@ -74,24 +87,39 @@ async function importTransactions(work: Work): Promise<void> {
   const { shapes, summary, progress } = work;
   const { name, bytes } = work.transactions;
   const keyOf = keyMaker(name);
-  const flight = inFlight(work.connections * WINDOW);
-  const show = (end: number) =>
-    progress.update(end, summary.created + summary.declined + summary.replayed);
   let end = 0;
+  const batches = inBatches<Item>({
+    atOnce: work.connections,
+    most: BATCH,
+    sizeOf: weigh,
+    async work(items) {
+      await carryOut(work, items);
+      progress.update(end, summary.created + summary.declined + summary.replayed);
+    },
+  });
   try {
     for await (const line of readLines(bytes)) {
+      end = line.end;
       const request = parseLine(line, shapes);
-      const key = request.kind === "transaction" && !request.hasKey ? keyOf(line.bytes) : "";
       const place = { line: line.number, file: undefined };
-      // Later lines may need the accounts; earlier ones must not profit from them.
-      const isBarrier = request.kind === "accounts";
-      if (isBarrier) await flight.idle();
-      await flight.add(() => carryOut(work, place, request, key));
-      if (isBarrier) await flight.idle();
-      show((end = line.end));
+      if (request.kind === "nothing") continue;
+      if (request.kind === "accounts") {
+        // Later lines may need the accounts; earlier ones must not profit from them.
+        await batches.idle();
+        await openAccounts(work, place, request);
+      } else {
+        const needsKey = request.kind === "transaction" && !request.hasKey;
+        await batches.add({ place, request, key: needsKey ? keyOf(line.bytes) : null });
+      }
     }
   } finally {
-    await flight.idle();
+    await batches.idle();
   }
-  show(end);
+  progress.update(end, summary.created + summary.declined + summary.replayed);
+}
+
+/** By entries, and by a kilobyte of text: what takes time, and what takes memory. */
+function weigh({ request }: Item): number {
+  const entries = request.kind === "transaction" ? request.entries : 0;
+  return Math.max(1, entries, Math.ceil(request.text.length / 1000));
 }

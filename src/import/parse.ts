@@ -7,7 +7,7 @@ export type Refusal = { code: string; message: string; detail?: object | undefin
 
 /** What a line asks for. Its text goes to PostgreSQL as it is: JavaScript would round its numbers. */
 export type Request =
-  | { kind: "transaction"; text: string; hasKey: boolean }
+  | { kind: "transaction"; text: string; hasKey: boolean; entries: number }
   | { kind: "accounts"; text: string }
   | { kind: "nothing" }
   | { kind: "refused"; text: string; refusal: Refusal };
@@ -20,8 +20,11 @@ export function parseLine(line: Line, shapes: Shapes): Request {
     if (isHeader(value)) return accountsOf(value.accounts, text, shapes);
     const misfit = findMisfit(shapes, "transaction_input", value);
     if (misfit) return refused(text, ofMisfit(misfit));
-    const { idempotency_key: key = null } = value as { idempotency_key?: unknown };
-    return { kind: "transaction", text, hasKey: key !== null };
+    const { idempotency_key: key = null, entries } = value as {
+      idempotency_key?: unknown;
+      entries?: unknown[] | null;
+    };
+    return { kind: "transaction", text, hasKey: key !== null, entries: entries?.length ?? 0 };
   });
 }
 

@@ -1,23 +1,23 @@
 import type { Statement } from "./lane.ts";
 
-/** Ledger, the line, and the key for a line that brings none. PostgreSQL reads the line: no number is rounded. */
-export const CREATE_TRANSACTION: Statement = {
-  name: "create_transaction",
+/**
+ * Ledger, the lines as one JSON array, and the key of each that brings none. PostgreSQL reads the lines: no number
+ * is rounded. A decline is kept, so it has an id; what was refused has none.
+ */
+export const CREATE_TRANSACTIONS: Statement = {
+  name: "create_transactions",
   text: `
-    select r.replayed, r.archived_reason is not null as declined
-      from jsonb_populate_record(null::daybook.transaction_input, $2::jsonb) i
-     cross join lateral daybook.create_transaction(
-             ledger => $1,
-             entries => i.entries,
-             status => i.status,
-             effective_at => i.effective_at,
-             idempotency_key => coalesce(i.idempotency_key, $3),
-             external_id => i.external_id,
-             description => i.description,
-             metadata => i.metadata,
-             category_locks => i.category_locks,
-             archive_on_lock_failure => i.archive_on_lock_failure,
-             expires_at => i.expires_at) r`,
+    select r.replayed, r.archived_reason is not null as declined,
+           case when r.transaction_id is null
+             then jsonb_build_object('code', r.error_code, 'message', r.error_message, 'detail', r.error_detail)
+           end as refusal
+      from daybook.create_transactions($1, array(
+             select jsonb_populate_record(null::daybook.transaction_input,
+                      l.line || case when k.key is null then '{}' else jsonb_build_object('idempotency_key', k.key) end)
+               from jsonb_array_elements($2::jsonb) with ordinality l (line, n)
+               join unnest($3::text[]) with ordinality k (key, n) on k.n = l.n
+              order by l.n)) r
+     order by r.index`,
 };
 
 /** Ledger and `{"accounts": [...]}`. One whose opening is younger than this statement was opened by it. */

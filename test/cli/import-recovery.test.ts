@@ -1,17 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withSettings } from "../../src/database-url.ts";
 import type { Summary } from "../../src/import/carry-out.ts";
+import { inBatches } from "../../src/import/batches.ts";
 import { importFile } from "../../src/import/import-file.ts";
 import { inFlight } from "../../src/import/in-flight.ts";
+import { keyMaker } from "../../src/import/keys.ts";
 import { readLines } from "../../src/import/lines.ts";
+import type { RefusedFile } from "../../src/import/refused-file.ts";
 import { startProgress } from "../../src/import/progress.ts";
 import { silentLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/temporary.ts";
+import { runCli, startCli } from "../support/run-cli.ts";
+import { temporaryFolder, until } from "../support/temporary.ts";
 
 const HEADER = `{"accounts": [{"address": "a", "currency": "EUR"}, {"address": "b", "currency": "EUR"}]}\n`;
+const folder = temporaryFolder();
 let db: TestDatabase;
 let ledger: string;
 let count = 0;
@@ -22,7 +29,10 @@ beforeAll(async () => {
 beforeEach(() => {
   ledger = `books_${(count += 1)}`;
 });
-afterAll(() => db?.drop());
+afterAll(async () => {
+  await db?.drop();
+  folder.remove();
+});
 
 const line = (amount: number, more = "") =>
   `{"entries": [{"account": "a", "direction": "debit", "amount": ${amount}${more}},` +
@@ -30,7 +40,7 @@ const line = (amount: number, more = "") =>
 
 function run(
   bytes: AsyncIterable<Buffer>,
-  options: { connectionString?: string; connections?: number } = {},
+  options: { connectionString?: string; connections?: number; refused?: RefusedFile } = {},
 ): Promise<Summary> {
   return importFile({
     connectionString: db.urlOf("test_admin"),
@@ -126,6 +136,121 @@ test.each([1, 2, 3, 5, 100])("lines are the same in pieces of %i bytes", async (
     [3, "b\r", 12],
     [4, "last", 16],
   ]);
+});
+
+test("what is refused or cannot be read, in the midst of many, neither stops nor moves the others", async () => {
+  const lines = Array.from({ length: 600 }, (_, version) =>
+    line(1, `, "lock_version": ${version}`),
+  );
+  const unreadable = line(1).replace("]", '], "effective_at": "31.02.2024"');
+  lines.splice(550, 0, line(0), unreadable);
+  lines.splice(300, 0, unreadable, line(2, ', "lock_version": 7'), "nonsense\n");
+  lines.splice(20, 0, line(0), unreadable);
+  const written: Array<[number, string]> = [];
+  const refused: RefusedFile = {
+    write: (place, { code }) => void written.push([place.line, code]),
+    close() {},
+  };
+  const summary = await run(buffers(HEADER + lines.join("")), { refused });
+  expect(summary).toMatchObject({ created: 600, replayed: 0 });
+  // In the order of the file, with the numbers that its lines have there.
+  expect(written).toEqual([
+    [22, "LDAMT"],
+    [23, "LDARG"],
+    [304, "LDARG"],
+    [305, "LDVER"],
+    [306, "LDARG"],
+    [557, "LDAMT"],
+    [558, "LDARG"],
+  ]);
+  expect(await run(buffers(HEADER + lines.join("")))).toMatchObject({ created: 0, replayed: 600 });
+});
+
+test("a line that a single call has made is known", async () => {
+  await run(buffers(HEADER));
+  const text = line(5);
+  const key = keyMaker("test")(Buffer.from(text.trim()));
+  await db.pool.query(
+    `select daybook.create_transaction($1, array[daybook.debit('a', 5), daybook.credit('b', 5)], idempotency_key => $2)`,
+    [ledger, key],
+  );
+  expect(await run(buffers(text))).toMatchObject({ created: 0, replayed: 1 });
+});
+
+test("an import that was killed is finished by the next", async () => {
+  const file = join(folder.path, "killed.ndjson");
+  writeFileSync(file, HEADER + Array.from({ length: 6_000 }, (_, n) => line(n + 1)).join(""));
+  const args = ["import", file, "--ledger", ledger, "--create-ledger"];
+  const environment = { DATABASE_URL: db.urlOf("test_admin") };
+  const killed = startCli(args, environment);
+  await until("some are made", async () => (await made()) > 0);
+  killed.process.kill("SIGKILL");
+  await killed.ended;
+  await until("its last statement ended", async () => {
+    const { rows } = await db.pool.query(
+      "select from pg_stat_activity where datname = current_database() and application_name = 'daybook import'",
+    );
+    return rows.length === 0;
+  });
+  const before = await made();
+  expect(before).toBeLessThan(6_000);
+  const { code, stdout } = await runCli(args, environment);
+  expect(stdout).toContain(
+    `transactions: ${6_000 - before} created, ${before} already there, 0 refused`,
+  );
+  expect([code, await made()]).toEqual([0, 6_000]);
+});
+
+/** Batches of texts, of four characters at most, and what became of them. */
+const gather = (atOnce: number, fails?: string) => {
+  const seen: string[] = [];
+  let [running, most] = [0, 0];
+  const batches = inBatches<string>({
+    atOnce,
+    most: 4,
+    sizeOf: (item) => item.length,
+    async work(items) {
+      most = Math.max(most, (running += 1));
+      await sleep(5);
+      running -= 1;
+      seen.push(items.join(" "));
+      if (items.includes(fails ?? "")) throw new Error("broken");
+    },
+  });
+  return { batches, seen, most: () => most };
+};
+
+describe("batches", () => {
+  const items = ["a", "b", "c", "dd", "eeeeee", "f"];
+
+  test("are of what came meanwhile, as much as may be, in order", async () => {
+    const { batches, seen, most } = gather(1);
+    for (const item of items) await batches.add(item);
+    await batches.idle();
+    expect(seen).toEqual(["a", "b c dd", "eeeeee", "f"]);
+    expect(most()).toBe(1);
+  });
+
+  test("are worked on at once, up to a number", async () => {
+    const { batches, seen, most } = gather(2);
+    for (const item of items) await batches.add(item);
+    await batches.idle();
+    expect(most()).toBe(2);
+    expect(seen.flatMap((batch) => batch.split(" ")).toSorted()).toEqual(items);
+  });
+
+  test("end with the first that fails", async () => {
+    const { batches, seen } = gather(1, "b");
+    await batches.add("a");
+    await batches.add("b");
+    await expect(
+      (async () => {
+        for (const item of items) await batches.add(item);
+      })(),
+    ).rejects.toThrow("broken");
+    await expect(batches.idle()).rejects.toThrow("broken");
+    expect(seen).toEqual(["a", "b a b c"]);
+  });
 });
 
 test("no more tasks run at once than may, and none after a failure", async () => {

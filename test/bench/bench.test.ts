@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { alternate, choose } from "../../bench/alternate.ts";
+import { cases, type Case } from "../../bench/cases.ts";
+import { chart } from "../../bench/chart.ts";
+import { alternative } from "../../bench/compare.ts";
+import { median, share } from "../../bench/figures.ts";
+import { parseScript } from "../../bench/script.ts";
+import { clusterUrl } from "../support/database.ts";
+import { startProgram } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+const BENCH = join(import.meta.dirname, "../../bench");
+const temporary = temporaryFolder();
+let admin: Client;
+
+beforeAll(async () => {
+  admin = new Client({ connectionString: clusterUrl() });
+  await admin.connect();
+});
+afterAll(async () => {
+  await admin?.end();
+  temporary.remove();
+});
+
+const bench = (...args: string[]) =>
+  startProgram(join(BENCH, "run.ts"), ["--out", temporary.path, ...args]).ended;
+const written = (file: string) => readFileSync(join(temporary.path, file), "utf8");
+
+test("one command measures the ledger, TPC-B and an own alternative, and leaves only its report", async () => {
+  const folder = join(BENCH, "alternatives");
+  const short = "--driver node --clients 1 --rounds 2 --seconds 0.1".split(" ");
+  const yours = ["--compare", join(folder, "by-hand.sql")];
+  const setup = ["--compare-setup", join(folder, "by-hand-setup.sql")];
+  const { code, stderr } = await bench("--url", clusterUrl(), ...short, ...yours, ...setup);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+
+  const rounds = [...stderr.matchAll(/round \d: (.*?): \d+\/s/g)].map(([, name]) => name);
+  const inOrder = ["TPC-B (pgbench)", "create_transaction", "yours: by-hand.sql"];
+  expect(rounds).toEqual([...inOrder, ...inOrder.toReversed()]);
+  const { outcomes } = JSON.parse(written("figures.json"));
+  expect(outcomes.map(({ rates }: any) => rates.filter((rate: number) => rate > 1).length)).toEqual(
+    [2, 2, 2],
+  );
+  const row =
+    /^\| yours: by-hand\.sql +\| \d+ +\| create_transaction +\| [\d.]+ \([\d.]+ … [\d.]+\)/m;
+  expect(written("report.md")).toMatch(row);
+  expect(written("report.md")).toMatch(/PostgreSQL 18.*`shared_buffers`/s);
+  expect(written("ratios.svg")).toContain("yours: by-hand.sql");
+
+  const left = await admin.query(
+    `select datname as name from pg_database where datname like 'daybook\\_bench%'
+      union all select rolname from pg_roles where rolname like 'bench%'`,
+  );
+  expect(left.rows).toEqual([]);
+}, 60_000);
+
+test("what is named must be there, and pgbench's absence is told with where to get it", async () => {
+  const unknown = await bench("--only", "no such case");
+  expect(unknown.code).not.toBe(0);
+  expect(unknown.stderr).toContain("see --list");
+
+  const { pgbench } = await import("../../bench/pgbench.ts");
+  const path = process.env["PATH"];
+  process.env["PATH"] = temporary.path;
+  const failed = pgbench(new URL(clusterUrl()), []);
+  process.env["PATH"] = path;
+  await expect(failed).rejects.toThrow(/pgbench was not found.*apt-get install.*--driver node/s);
+});
+
+const made = (name: string, against?: string) =>
+  ({ name, script: "", database: "own", ...(against && { against }) }) satisfies Case;
+
+describe("a case", () => {
+  test("is chosen with what it is compared with, and so on", () => {
+    const some = [made("a"), made("b", "a"), made("bc", "b"), made("d")];
+    const names = (only: string) => choose(some, only).map(({ name }) => name);
+    expect(names("bc")).toEqual(["a", "b", "bc"]);
+    expect(names("b")).toEqual(["a", "b"]); // the one of that name, though others have it in theirs
+    expect(names("c")).toEqual(["a", "b", "bc"]);
+    expect(names("")).toEqual(["a", "b", "bc", "d"]);
+    expect(names("x")).toEqual([]);
+  });
+
+  test("is compared with others of the known names", () => {
+    const names = cases.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { against } of cases) if (against !== undefined) expect(names).toContain(against);
+  });
+
+  test("is divided by the rate of the same round", async () => {
+    const rates: Record<string, number[]> = { a: [0, 100, 200, 400], b: [0, 50, 400, 200] };
+    const measure = async ({ name }: Case, round: number) => rates[name]![round]!;
+    const [base, other] = await alternate([made("a"), made("b", "a")], 3, measure);
+    expect(base).toMatchObject({ rate: 200, rates: [100, 200, 400] });
+    expect(base!.ratio).toBeUndefined();
+    expect(other!.ratio).toEqual({ median: 0.5, least: 0.5, greatest: 2 });
+  });
+
+  test("may be a command that prints its rate", async () => {
+    const load = { url: "postgres://there", clients: 3, seconds: 2 };
+    const rateOf = (command: string) => alternative(command, false, 1).run!(load);
+    expect(await rateOf("echo started; echo $BENCH_CLIENTS$BENCH_SECONDS.5")).toBe(32.5);
+    expect(await rateOf("echo tps = 7.25 '(without initial connection time)'")).toBe(7.25);
+    await expect(rateOf("echo nothing")).rejects.toThrow("said no rate");
+    await expect(rateOf("echo 7; exit 3")).rejects.toThrow("ended with 3");
+  });
+});
+
+test("a script is read as pgbench reads it", () => {
+  const [a, b, k, sql] = parseScript(
+    "-- A comment.\n\\set a 2 * :client_id + random(1, 3)\n\\set b -5\n\\set k random(:b, 2*:b)\n" +
+      "select :a::int,\n  :b, 'x' || :a;\n",
+  );
+  if (a?.kind !== "set" || b?.kind !== "set" || k?.kind !== "set") throw new Error("no sets");
+  const values = Array.from({ length: 100 }, () => a.value({ client_id: 10 }));
+  expect([...new Set(values)].toSorted()).toEqual([21, 22, 23]);
+  expect(b.value({})).toBe(-5);
+  expect(k.value({ b: 1 })).toBeGreaterThanOrEqual(1);
+  expect(sql).toEqual({ kind: "sql", text: "select $1::int,\n  $2, 'x' || $1", names: ["a", "b"] });
+  expect(() => parseScript("select 1")).toThrow("semicolon");
+  expect(() => parseScript("\\sleep 1 s")).toThrow("pgbench");
+  expect(() => parseScript("\\set a :b / 2")).toThrow("pgbench");
+});
+
+test("every script of the folder is one that Node.js can send", () => {
+  const all = new Set(cases.filter(({ run }) => !run).map(({ script }) => script));
+  all.delete("tpcb-like");
+  const files = [...all, "tpcb.sql", ...globSync("alternatives/*.sql", { cwd: BENCH })];
+  for (const file of files)
+    expect(parseScript(readFileSync(join(BENCH, file), "utf8")).length).toBeGreaterThan(0);
+});
+
+test("medians, shares, and a chart of ratios beyond its edges", () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 2, 3])).toBe(2.5);
+  expect(median([])).toBeNaN();
+  expect(
+    share(
+      0.95,
+      Array.from({ length: 100 }, (_, n) => n),
+    ),
+  ).toBe(95);
+  const outcome = { name: 'a & "b"', against: "c", bar: 1, rates: [1], rate: 1 };
+  const drawn = chart([{ ...outcome, ratio: { median: 1000, least: 0, greatest: 1000 } }], "<t>");
+  expect(drawn).toContain("a &amp; &quot;b&quot;");
+  expect(drawn).toContain("&lt;t&gt;");
+  expect(drawn).not.toMatch(/NaN|Infinity/);
+});
