@@ -86,7 +86,10 @@ function makePool(connectionString: string, log: Log): Pool {
     // Statements are sent without waiting for the answers to those before; see session.ts.
     pipeline: true,
   });
-  pool.on("error", (error) => log.error(`lost a connection: ${error.message}`));
+  pool.on("error", (error) => {
+    // The server may go while connections are being closed: nobody misses them.
+    if (!pool.ending) log.error(`lost a connection: ${error.message}`);
+  });
   // One in use tells by the statement that fails; without a listener it would end the process.
   return pool.on("connect", (client) => client.on("error", () => {}));
 }
