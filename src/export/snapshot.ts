@@ -1,4 +1,4 @@
-import type { QueryResultRow } from "pg";
+import { DatabaseError, type QueryResultRow } from "pg";
 import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { longSession } from "./session.ts";
@@ -17,7 +17,7 @@ export type Snapshot = {
 
 /**
  * Opens a snapshot.
- * @throws Error if the ledger does not exist or the login may not read all of it
+ * @throws Error if the ledger does not exist, the login may not read all of it, or months of it are detached
  */
 export async function openSnapshot(connectionString: string, ledger: string): Promise<Snapshot> {
   const client = new Client({
@@ -32,6 +32,7 @@ export async function openSnapshot(connectionString: string, ledger: string): Pr
     // The planner expects that a cursor's first rows are what matters. Here it is the last.
     await client.query("set local cursor_tuple_fraction = 1");
     await checkReadable(client, ledger);
+    await checkWhole(client, ledger);
   } catch (error) {
     await client.end();
     throw error;
@@ -48,6 +49,21 @@ export async function openSnapshot(connectionString: string, ledger: string): Pr
 async function checkReadable(client: Client, ledger: string): Promise<void> {
   const { rowCount } = await client.query("select from daybook.ledgers where name = $1", [ledger]);
   if (rowCount === 0) throw new Error(`there is no ledger "${ledger}" that this login may read`);
+}
+
+/** The view refuses when there is a transaction whose entries are detached. */
+async function checkWhole(client: Client, ledger: string): Promise<void> {
+  try {
+    await client.query("select from daybook.current_entries where ledger = $1 and id is null", [
+      ledger,
+    ]);
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.code === "LDARG")) throw error;
+    throw new Error(
+      `months of entries of the ledger "${ledger}" are detached: attach them first (daybook.attach_month)`,
+      { cause: error },
+    );
+  }
 }
 
 async function* readRows<Row extends QueryResultRow>(

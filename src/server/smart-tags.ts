@@ -21,6 +21,7 @@ const SEARCHABLE: Record<string, string[]> = {
   transaction_queue: ["ledger"],
   balance_health: ["ledger"],
   partition_health: ["relation"],
+  detached_months: ["month"],
 };
 
 /**
@@ -75,6 +76,7 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
     ],
   },
   partition_health: { primaryKey: "relation", foreignKey: [] },
+  detached_months: { primaryKey: "month", foreignKey: [] },
   balance_health: {
     primaryKey: "ledger",
     foreignKey: [
@@ -108,6 +110,7 @@ const NULLABLE: Record<string, string[]> = {
   account_statement: ["starts_at", "ends_at", "next_page"],
   statement_entry: ["description", "external_id"],
   partition_health: [],
+  detached_months: ["finished_at"],
   balance_health: [
     "drifted_since",
     "oldest_check_at",

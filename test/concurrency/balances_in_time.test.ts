@@ -4,7 +4,7 @@ import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { finish, fold, openLedger, transfer, type TransferOptions } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
-import { DIFFERENCES, rollUp, spreadRecording } from "../support/moments.ts";
+import { differences, rollUp, spreadRecording } from "../support/moments.ts";
 
 /* Ten thousand questions of every kind, each compared with plain sums over the entries of the same snapshot. */
 
@@ -78,7 +78,7 @@ async function ask(client: Client, random: () => number, count: number) {
       like_entry: random() < 0.3,
     };
   });
-  const { rows } = await client.query(DIFFERENCES, [ledger, JSON.stringify(questions)]);
+  const { rows } = await client.query(differences(), [ledger, JSON.stringify(questions)]);
   return { asked: rows[0].asked as number, wrong: rows[0].wrong as object[] };
 }
 

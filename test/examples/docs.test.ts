@@ -216,6 +216,12 @@ test("reports.md: a statement, a trial balance, and a period that is closed", as
   await expect(client.query(refused)).rejects.toMatchObject({ code: "LDPER" });
 });
 
+test("performance.md: what a server tells of its checkpoints and of who keeps it from cleaning", async () => {
+  const [[[checkpoints]], [holders]] = await run("performance.md");
+  expect(Object.keys(checkpoints)).toEqual(["num_timed", "num_requested"]);
+  expect(holders).toEqual([]);
+});
+
 test("log.md: the log is sealed and verified, here and by anybody who has its texts", async () => {
   const { pool } = server.database;
   const [[, , , , , records], [[head]], [[verified], [known]], [rebuilt]] = await run(

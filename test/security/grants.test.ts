@@ -76,8 +76,10 @@ const WRITES = [
 /** Checks of the books, for auditors. */
 const VERIFIES = ["verify_accounts", "verify_acknowledged", "verify_totals", "verify_transactions"];
 const ADMINISTERS = [
+  "attach_month",
   "create_currency",
   "create_ledger",
+  "detach_month",
   "export_rows",
   "finish_restore",
   "prepare_restore",
@@ -106,6 +108,7 @@ const RELATIONS = [
   "category_members",
   "currencies",
   "current_entries",
+  "detached_months",
   "entries",
   "ledgers",
   "log",

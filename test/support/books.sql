@@ -1,7 +1,8 @@
 -- What is wrong with the books, one row each: (violation, ledger, subject, facts). $1 names a ledger,
 -- null means all. One statement and so one snapshot: it must come out empty in the midst of any load.
 -- What is true of each transaction is told by the product's own checks; what is true of accounts is told
--- here by plain sums over all entries, as those walk along the versions.
+-- here by plain sums over all entries, as those walk along the versions. Entries of detached months are among
+-- them (is_here says which are not), so the caller puts their tables beside the table of entries.
 with entries as materialized (
   select e.*,
          case when e.direction = 'debit' then e.amount * s.pending else 0 end as adds_pending_debits,
@@ -45,7 +46,7 @@ select 'version or counters of an entry are not those of its place', ledger, id:
 union all
 select 'queue and unversioned entries differ', coalesce(e.ledger, q.ledger), coalesce(e.id, q.entry_id)::text,
        jsonb_build_object('entry', e.id, 'queued', q.entry_id)
-  from (select * from entries where lock_version is null) e
+  from (select * from entries where lock_version is null and is_here) e
   full join (select * from daybook_private.entry_queue where $1::text is null or ledger = $1) q
          on q.ledger = e.ledger and q.account_id = e.account_id and q.entry_id = e.id
  where (q.pending_debits, q.pending_credits, q.posted_debits, q.posted_credits)
@@ -57,6 +58,24 @@ select 'debits and credits of a currency differ', ledger, currency, jsonb_build_
  where $1::text is null or ledger = $1
  group by ledger, currency
 having sum(pending_debits) <> sum(pending_credits) or sum(posted_debits) <> sum(posted_credits)
+union all
+select 'what is carried forward is not the sum of detached entries', coalesce(d.ledger, e.ledger),
+       coalesce(d.account_id, e.account_id)::text, jsonb_build_object('carried', to_jsonb(d), 'entries', to_jsonb(e))
+  from (select * from daybook_private.detached_sums where $1::text is null or ledger = $1) d
+  full join (
+    select ledger, account_id, count(*) as entries, max(lock_version) as newest,
+           max(greatest(effective_at, created_at)) as latest,
+           array[sum(adds_pending_debits), sum(adds_pending_credits),
+                 sum(adds_posted_debits), sum(adds_posted_credits)] as counters
+      from entries
+     where not is_here
+     group by 1, 2) e
+    using (ledger, account_id)
+ where (d.entries, array[d.pending_debits, d.pending_credits, d.posted_debits, d.posted_credits]) is distinct from (e.entries, e.counters)
+    or d.lock_version < e.newest or d.detached_until <= e.latest
+    or exists (select from daybook_private.rollup_cursors u
+                where u.ledger = d.ledger and u.account_id = d.account_id
+                  and u.lock_version > 0 and u.lock_version < d.lock_version)
 union all
 select 'sums by time are not those of the entries up to their cursor', coalesce(s.ledger, e.ledger),
        coalesce(s.account_id, e.account_id)::text, jsonb_build_object('sums', to_jsonb(s), 'entries', to_jsonb(e))
@@ -71,7 +90,7 @@ select 'sums by time are not those of the entries up to their cursor', coalesce(
            min(e.id::text) as first_id, max(e.id::text) as last_id
       from entries e
       join daybook_private.rollup_cursors u
-        on u.ledger = e.ledger and u.account_id = e.account_id and e.lock_version <= u.lock_version
+        on u.ledger = e.ledger and u.account_id = e.account_id and e.lock_version <= u.lock_version and e.is_here
      cross join lateral (
        select array_position('{month,day,hour}', u.effective_unit) as e, array_position('{month,day,hour}', u.recorded_unit) as r) n
      cross join lateral (
@@ -83,9 +102,10 @@ select 'sums by time are not those of the entries up to their cursor', coalesce(
          from generate_series(1, n.e) i, generate_series(1, n.r) j) k (effective_in, recorded_in)
      group by 1, 2, 3, 4, 5, 6) e
     using (ledger, account_id, effective_in, recorded_in, effective_from, recorded_from)
- where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits, s.first_id::text, s.last_id::text)
+ where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits)
        is distinct from
-       (e.entries, e.pending_debits, e.pending_credits, e.posted_debits, e.posted_credits, e.first_id, e.last_id)
+       (e.entries, e.pending_debits, e.pending_credits, e.posted_debits, e.posted_credits)
+    or s.first_id::text > e.first_id or s.last_id::text < e.last_id
 union all
 select v.violation, v.ledger, v.subject, v.facts
   from daybook.ledgers g

@@ -10,8 +10,17 @@ export type Violation = {
   facts: unknown;
 };
 
-/** A query whose one parameter is a ledger, or null for all. */
-export const VIOLATIONS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
+const BOOKS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
+
+/** All that was ever recorded: entries in the books, and those of detached months. */
+export async function allEntries({ pool }: { pool: Pick<Pool, "query"> }): Promise<string> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select oid::regclass::text as name from pg_class
+      where relnamespace = 'daybook_private'::regnamespace and relname ~ '^entries_[0-9]{6}_detached$' order by 1`,
+  );
+  const detached = rows.map(({ name }) => `union all select *, false from ${name}`);
+  return `(select *, true as is_here from daybook.entries ${detached.join(" ")})`;
+}
 
 /** Everything of a ledger that a call can leave behind; the order of rows does not count. */
 const TABLES = [
@@ -35,11 +44,8 @@ export async function violations(
   { pool }: { pool: Pick<Pool, "query"> },
   ledger: string | null = null,
 ): Promise<Violation[]> {
-  const { rows } = await pool.query<Violation>({
-    name: "violations",
-    text: VIOLATIONS,
-    values: [ledger],
-  });
+  const text = BOOKS.replace("daybook.entries e", `${await allEntries({ pool })} e`);
+  const { rows } = await pool.query<Violation>(text, [ledger]);
   return rows;
 }
 

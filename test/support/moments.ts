@@ -35,14 +35,15 @@ export async function spreadRecording(
  * Questions about balances of ledger $1, and what plain sums over entries say, of one snapshot. $2 is an array of
  * questions: account, effective_at, recorded_at, version (as a part of those that there are); `like_entry` puts the
  * times at those of some entry. One row: how many were asked, and which were answered wrongly.
+ * @param entries where entries are read from, if not from the books alone
  */
-export const DIFFERENCES = `
+export const differences = (entries = "daybook.entries") => `
   with entries as materialized (
     select a.address as account, e.id, e.effective_at, e.created_at, e.direction,
            e.amount * w.pending as pending, e.amount * w.posted as posted,
            row_number() over (partition by e.account_id order by e.lock_version nulls last, e.id) as version,
            count(*) over (partition by e.account_id) as entries
-      from daybook.entries e
+      from ${entries} e
       join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
       join (values ('pending'::daybook.entry_effect, 1, 0), ('posted', 1, 1), ('settled', 0, 1), ('released', -1, 0))
         w (effect, pending, posted) on w.effect = e.effect
