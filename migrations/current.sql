@@ -68,6 +68,12 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/detached_records.sql
 --!include daybook_private/functions/check_records.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook_private/functions/short_facts.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
 alter type daybook_private.origin add attribute waited uuid[];
 comment on type daybook_private.origin is
   'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
