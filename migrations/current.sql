@@ -77,6 +77,8 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/detached_records.sql
 --!include daybook_private/functions/check_records.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook/types/acknowledged_input.sql
+--!include daybook/functions/verify_acknowledged.sql
 --!include daybook_private/functions/short_facts.sql
 --!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_rows.sql
@@ -118,6 +120,7 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook_private/functions/category_accounts.sql
 --!include daybook/functions/account_balances.sql
 --!include daybook/functions/trial_balance.sql
+--!include daybook_private/functions/restore_ledger.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
