@@ -18,6 +18,8 @@ export type BenchServer = {
   folder: string;
   /** Makes a database without anything in it, in place of one of this name. Gives its URL. */
   createDatabase(name: string): Promise<string>;
+  /** Makes a database that stays, unless it is there. Gives its URL. */
+  keepDatabase(name: string): Promise<string>;
   /** Drops the databases it made and the login of setup.sql, or ends the server that it started. */
   stop(): Promise<void>;
 };
@@ -27,7 +29,7 @@ const SETTINGS = {
   shared_buffers: "1GB",
   max_wal_size: "8GB",
   min_wal_size: "4GB", // segments are reused, as on a server that has run for a while
-  max_connections: "200",
+  max_connections: "300", // 200 clients, and who watches them
 };
 
 /**
@@ -62,12 +64,18 @@ export async function openServer({ dataDir }: { dataDir?: string } = {}): Promis
     await stop();
     throw error;
   }
+  const urlOf = (name: string) => Object.assign(new URL(url), { pathname: name }).href;
   const createDatabase = async (name: string) => {
     made.push(name);
     await sql(url, dropDatabase(name), `create database ${name}`);
-    return Object.assign(new URL(url), { pathname: name }).href;
+    return urlOf(name);
   };
-  return { url, isEmbedded: !given, folder, createDatabase, stop };
+  const keepDatabase = async (name: string) => {
+    const found = await sql(url, `select from pg_database where datname = '${name}'`);
+    if (found.length === 0) await sql(url, `create database ${name}`);
+    return urlOf(name);
+  };
+  return { url, isEmbedded: !given, folder, createDatabase, keepDatabase, stop };
 }
 
 const dropDatabase = (name: string) => `drop database if exists ${name} with (force)`;
@@ -78,8 +86,10 @@ function onInterrupt(stop: () => Promise<void>): void {
     process.once(signal, () => void stop().finally(() => process.exit(130)));
 }
 
-/** Makes the ledger in an empty database, staged changes included. */
+/** Makes the ledger in a database, staged changes included, unless it has one. */
 export async function makeLedger(connectionString: string): Promise<void> {
+  const found = await sql(connectionString, "select from pg_namespace where nspname = 'daybook'");
+  if (found.length) return; // staged changes can be applied once only
   await migrate({ connectionString, log: silentLog });
   await migrateStaged(connectionString, silentLog);
 }

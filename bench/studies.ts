@@ -63,6 +63,20 @@ export const studies: Study[] = [
     quick: brief,
     needsPgbench: true,
   },
+  {
+    name: "vacuum",
+    about: "bloat of the balances and the queues under an hour of full load",
+    file: "vacuum.ts",
+    quick: ["--minutes", "1", "--step", "10"],
+    isLong: true,
+  },
+  {
+    name: "grown",
+    about: "ten million transactions: rates, sizes, and how long questions take",
+    file: "grown.ts",
+    quick: "--transactions 50000 --accounts 5000 --ledgers 5 --busy 1000".split(" "),
+    isLong: true,
+  },
 ];
 
 /**

@@ -7,6 +7,7 @@ import { cases, type Case } from "../../bench/cases.ts";
 import { chart } from "../../bench/chart.ts";
 import { alternative } from "../../bench/compare.ts";
 import { median, share } from "../../bench/figures.ts";
+import { readOptions } from "../../bench/options.ts";
 import { parseScript } from "../../bench/script.ts";
 import { clusterUrl } from "../support/database.ts";
 import { startProgram } from "../support/run-cli.ts";
@@ -72,6 +73,19 @@ test("what is named must be there, and pgbench's absence is told with where to g
 
 const made = (name: string, against?: string) =>
   ({ name, script: "", database: "own", ...(against && { against }) }) satisfies Case;
+
+test("the command lines that the manual shows are understood", () => {
+  const manual = readFileSync(join(BENCH, "../docs/performance.md"), "utf8");
+  const lines = [...manual.matchAll(/^npm run bench(?: -- (.*?))?(?:  .*)?$/gm)];
+  const given = lines.map(([, line = ""]) => readOptions(["node", "bench", ...line.split(" ")]));
+  expect(given).toMatchObject([
+    { quick: true, rounds: 1, seconds: 2 },
+    { quick: false, rounds: 3, seconds: 10, clients: 16 },
+    { url: "postgres://postgres:…@db/postgres" },
+    { only: "costs" },
+    { compare: "other.sql" },
+  ]);
+});
 
 describe("a case", () => {
   test("is chosen with what it is compared with, and so on", () => {

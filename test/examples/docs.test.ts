@@ -131,6 +131,21 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
+test("operations.md: what clients were told and is not in the books is named", async () => {
+  await client.query("select daybook.create_ledger('main')");
+  const [, told] = /^```json\n(.*?)^```$/ms.exec(read("operations.md"))!;
+  const [, expected] = /^```console\n\$ daybook verify --ack[^\n]*\n(.*?)^```$/ms.exec(
+    read("operations.md"),
+  )!;
+  const temporary = temporaryFolder();
+  const file = join(temporary.path, "told.ndjson");
+  writeFileSync(file, told!);
+  const DATABASE_URL = server.database.urlOf("test_admin");
+  const { code, stdout } = await runCli(["verify", "--acknowledged", file], { DATABASE_URL });
+  temporary.remove();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expected });
+});
+
 test("partitions.md: months are made ahead; an old one is taken out and put back", async () => {
   const { database } = server;
   const from = new Date();
@@ -218,9 +233,9 @@ test("balances.md: a balance now, at a time, as it was known then, and at a vers
     lockVersion: "2",
   });
   expect(rollups.map(Object.values)).toEqual([
-    ["bank", "2", "0", null],
-    ["users:ida", "3", "0", null],
-    ["users:joe", "1", "0", null],
+    ["bank", "2", "0", "0", null],
+    ["users:ida", "3", "0", "0", null],
+    ["users:joe", "1", "0", "0", null],
   ]);
 });
 
@@ -251,6 +266,12 @@ test("reports.md: a statement, a trial balance, and a period that is closed", as
   expect(final).toEqual(closed);
   const refused = /=> (select status.*?);\n/s.exec(read("reports.md"))![1]!;
   await expect(client.query(refused)).rejects.toMatchObject({ code: "LDPER" });
+});
+
+test("performance.md: what a server tells of its checkpoints and of who keeps it from cleaning", async () => {
+  const [[[checkpoints]], [holders]] = await run("performance.md");
+  expect(Object.keys(checkpoints)).toEqual(["num_timed", "num_requested"]);
+  expect(holders).toEqual([]);
 });
 
 test("log.md: the log is sealed and verified, here and by anybody who has its texts", async () => {
