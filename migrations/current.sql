@@ -72,6 +72,8 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_rows.sql
 --!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/pass_recent.sql
+--!include daybook_private/functions/check_accounts.sql
 --!include daybook/functions/restore_rows.sql
 --!include daybook/functions/finish_restore.sql
 alter type daybook_private.origin add attribute waited uuid[];
@@ -95,7 +97,6 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook_private/functions/recount_account.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/export_rows.sql
---!include daybook_private/functions/restore_ledger.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
