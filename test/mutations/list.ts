@@ -41,6 +41,31 @@ export const MUTATIONS: Mutation[] = [
     options: ["--calm"],
   },
   {
+    name: "pair-unlocked",
+    what: "the fast way of a plain pair looks at the account before it holds it",
+    function: "hold_minimum",
+    changes: [["for no key update", ""]],
+    tests: ["test/concurrency/money"],
+    options: ["--calm"],
+  },
+  {
+    name: "pair-without-queue",
+    what: "the fast way of a plain pair does not look at what is queued",
+    function: "hold_minimum",
+    changes: [
+      [
+        `and (select q.entry_id
+                from daybook_private.entry_queue q
+               where q.ledger = hold_minimum.ledger and q.account_id = hold_minimum.account_id
+               order by q.entry_id
+               limit 1) is null`,
+        "",
+      ],
+    ],
+    tests: ["test/concurrency/folding", "test/properties/histories"],
+    options: ["--calm"],
+  },
+  {
     name: "fold-without-lock",
     what: "the queue of an account is folded without its row's lock",
     function: "fold_account",
