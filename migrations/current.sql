@@ -1,4 +1,8 @@
 --!include daybook_private/functions/true_counters.sql
+--!include daybook_private/functions/hold_minimum.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook/functions/create_transaction.sql
 drop function daybook_private.broken_search(text);
 --!include daybook_private/functions/broken_search.sql
 --!include daybook_private/functions/broken_transactions.sql
@@ -64,6 +68,26 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/detached_records.sql
 --!include daybook_private/functions/check_records.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook/types/acknowledged_input.sql
+--!include daybook/functions/verify_acknowledged.sql
+--!include daybook_private/functions/short_facts.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
+alter type daybook_private.origin add attribute waited uuid[];
+comment on type daybook_private.origin is
+  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
+drop function daybook_private.make_alone(text, daybook.transaction_input, daybook_private.batch_member, boolean);
+--!include daybook_private/functions/without_late_limits.sql
+--!include daybook_private/functions/create_one.sql
+--!include daybook_private/functions/batch_members.sql
+--!include daybook_private/functions/make_alone.sql
+--!include daybook_private/functions/create_portion.sql
+--!include daybook_private/functions/apply_queued.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook/functions/transfer_between_ledgers.sql
 --!include daybook_private/functions/broken_entries.sql
 --!include daybook_private/functions/broken_statuses.sql
 --!include daybook_private/functions/broken_holds.sql
@@ -73,6 +97,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/recount_account.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/export_rows.sql
+--!include daybook_private/functions/restore_ledger.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;

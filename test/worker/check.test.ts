@@ -35,6 +35,7 @@ test("goes over all accounts, again and again, finds what differs and says so on
     await until(
       "every account was looked at",
       async () => (await count("daybook_private.account_checks where is_full")) === 1_201,
+      50_000,
     );
     expect(errors).toEqual([]);
     await database.pool.query(

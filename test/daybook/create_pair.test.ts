@@ -1,0 +1,172 @@
+import { describe, expect, test } from "@jest/globals";
+import { credit, debit, move, useBooks, type Entry } from "../support/use-books.ts";
+
+/*
+ * create_pair is create_one for the simplest requests, in fewer steps. Here: that it comes to the
+ * same, that it is taken when it should be, and that it leaves no trace when it gives up.
+ */
+const books = useBooks(async () => {
+  await books.create(move("cash", "alice", 100));
+  await books.create(move("cash", "bob", 100));
+  await books.open("limited", { balance_min: 0 });
+  await books.open("closed");
+  await books.call("close_account", { address: "closed" });
+});
+
+const atLeast = (gte: number | string) => ({ available_balance: { gte } });
+const METADATA = { order: "1.0", lines: [1.5, { a: "x" }] };
+const INPUT = `
+  array(select jsonb_populate_record(null::daybook.entry_input, v)
+          from jsonb_array_elements($1::jsonb) with ordinality j (v, n) order by n)`;
+
+/** The one function or the other by hand; gives the transaction's id, or null. */
+async function make(way: "pair" | "one", entries: Entry[], key: string | null, metadata?: object) {
+  const sql =
+    way === "pair"
+      ? `select daybook_private.create_pair('main', ${INPUT}, $2, $3::jsonb, 1) as id`
+      : `select (daybook_private.create_one('main', row(${INPUT}, null, null, $2, null, null, $3::jsonb,
+                  null, null, null)::daybook.transaction_input)).transaction_id as id`;
+  const given = [JSON.stringify(entries), key, metadata ? JSON.stringify(metadata) : null];
+  return (await books.look(sql, given))[0]!["id"] as string | null;
+}
+
+/** All that was written, without ids and times, after a fresh start of the same books. */
+async function written(way: "pair" | "one", entries: Entry[], key: string | null, meta?: object) {
+  await books.query("savepoint fresh");
+  const id = await make(way, entries, key, meta);
+  const rows = await books.look(
+    `select jsonb_build_array(
+       to_jsonb(t) - '{id,effective_at,created_at,posted_at}'::text[],
+       t.effective_at = t.created_at and t.posted_at = t.created_at,
+       (select jsonb_agg(to_jsonb(e) - '{id,transaction_id,effective_at,created_at}'::text[]
+                           || jsonb_build_object('at once', e.effective_at = e.created_at) order by e.position)
+          from daybook.entries e where e.ledger = t.ledger and e.transaction_id = t.id),
+       (select jsonb_agg(to_jsonb(k) - '{transaction_id,created_at}'::text[])
+          from daybook_private.idempotency_keys k where k.ledger = t.ledger and k.transaction_id = t.id),
+       (select jsonb_agg(to_jsonb(c) order by c.address) from daybook_private.account_counters c),
+       (select jsonb_agg(to_jsonb(q) - 'entry_id' order by q.account_id) from daybook_private.entry_queue q)) as rows
+     from daybook.transactions t where t.ledger = 'main' and t.id = $1`,
+    [id],
+  );
+  expect(await books.violations()).toEqual([]);
+  await books.query("rollback to savepoint fresh");
+  return rows[0]?.["rows"] as unknown;
+}
+
+test.each<[string, Entry[], (string | null)?, object?]>([
+  ["two entries", move("alice", "bob", 7), null],
+  ["a key", move("alice", "bob", 7)],
+  ["metadata", move("alice", "bob", 7), "k", METADATA],
+  ["the credit first", [credit("bob", 7), debit("alice", 7)], "k", {}],
+  ["one amount written in two ways", [debit("alice", 7), credit("bob", "7.00")]],
+  ["a least balance", move("alice", "bob", 7, atLeast(93)), "k", METADATA],
+  ["a least balance on the second entry", [credit("bob", 7), debit("alice", 7, atLeast(-1))]],
+  ["the greatest amount", move("alice", "bob", "9".repeat(36))],
+])("%s: writes what create_one writes", async (_, entries, key = "k", metadata) => {
+  const pair = await written("pair", entries, key, metadata);
+  expect(pair).toBeDefined();
+  expect(pair).toEqual(await written("one", entries, key, metadata));
+});
+
+test("an account that is held gets its entry from the queue, on either side", async () => {
+  const other = await books.database.connect();
+  await books.look("commit");
+  for (const held of ["alice", "bob"]) {
+    await other.query("begin");
+    await other.query("select from daybook.accounts where address = $1 for no key update", [held]);
+    await books.look("begin");
+    const pair = await written("pair", move("alice", "bob", 7), "k");
+    expect(JSON.stringify(pair)).toContain('"lock_version":null');
+    expect(pair).toEqual(await written("one", move("alice", "bob", 7), "k"));
+    await books.look("rollback");
+    await other.query("rollback");
+  }
+  await books.look("begin");
+});
+
+test("a row of accounts that has moved meanwhile is taken for one that is held", async () => {
+  const id = "(select a.id from daybook.accounts a where a.address = 'ADDRESS')";
+  const [debited, credited] = ["alice", "bob"].map((address) => id.replace("ADDRESS", address));
+  await books.look(`select daybook_private.write_pair('main', uuidv7(), null, 5, 'USD',
+    ${debited}, '(0,99)', 1, false, ${credited},
+    (select a.ctid from daybook.accounts a where a.address = 'carol'))`);
+  expect(await books.look("select from daybook_private.entry_queue")).toHaveLength(2);
+  expect(await books.balance("alice")).toMatchObject({ posted_amount: "95", lock_version: "2" });
+  expect(await books.violations()).toEqual([]);
+});
+
+describe("leaves to create_one, without a trace,", () => {
+  test.each<[string, Entry[], string?, object?]>([
+    ["one entry", [debit("alice", 1)]],
+    ["two debits", [debit("alice", 1), debit("bob", 1)]],
+    ["different amounts", [debit("alice", 1), credit("bob", 2)]],
+    ["nothing", move("alice", "bob", 0)],
+    ["an amount with a point", move("alice", "bob", "1.0")],
+    ["too great an amount", move("alice", "bob", "1" + "0".repeat(36))],
+    ["no amount", move("alice", "bob", null)],
+    ["NaN", move("alice", "bob", "NaN")],
+    ["no account", move("alice", null as never, 1)],
+    ["an unknown account", move("alice", "nobody", 1)],
+    ["one account twice", move("alice", "alice", 1)],
+    ["two currencies", move("alice", "euro", 1)],
+    ["an account with a limit", move("limited", "bob", 1)],
+    ["an account with a limit, credited", move("alice", "limited", 1)],
+    ["a closed account", move("alice", "closed", 1)],
+    ["a version", move("alice", "bob", 1, { lock_version: 1 })],
+    ["balances to show", move("alice", "bob", 1, { show_resulting_balances: true })],
+    ["an entry's metadata", move("alice", "bob", 1, { metadata: {} })],
+    ["bounds of nothing", move("alice", "bob", 1, { available_balance: {} })],
+    ["two bounds", move("alice", "bob", 1, { available_balance: { gte: 0, lte: 9 } })],
+    ["another bound", move("alice", "bob", 1, { posted_balance: { gte: 0 } })],
+    ["a fraction as bound", move("alice", "bob", 1, atLeast("0.5"))],
+    ["a condition on the credited account", [debit("alice", 1), credit("bob", 1, atLeast(0))]],
+    ["a balance that is too low", move("alice", "bob", 8, atLeast(93))],
+    ["a condition on a debit-normal account", move("cash", "bob", 1, atLeast(0))],
+    ["an empty key", move("alice", "bob", 1), ""],
+    ["a long key", move("alice", "bob", 1), "k".repeat(256)],
+    ["a control character", move("alice", "bob", 1), "k\u0007"],
+    ["metadata that is no object", move("alice", "bob", 1), "k", []],
+    ["metadata that is too large", move("alice", "bob", 1), "k", { a: "x".repeat(65536) }],
+  ])("%s", async (_, entries, key = "k", metadata) => {
+    const before = await books.traces();
+    expect(await make("pair", entries, key, metadata)).toBeNull();
+    expect(await books.traces()).toEqual(before);
+  });
+
+  test("a known key, also one that differs", async () => {
+    await make("pair", move("alice", "bob", 1), "k");
+    const before = await books.traces();
+    expect(await make("pair", move("alice", "bob", 1), "k")).toBeNull();
+    expect(await make("pair", move("alice", "bob", 2), "k")).toBeNull();
+    expect(await books.traces()).toEqual(before);
+  });
+
+  test("a condition on an account with queued entries, or that has drifted", async () => {
+    const facts = "account_id, uuidv7(), 0, 0, 0, 0 from daybook_private.account_counters";
+    await books.look(
+      `insert into daybook_private.entry_queue select 'main', ${facts} where address = 'alice'`,
+    );
+    expect(await make("pair", move("alice", "bob", 1, atLeast(0)), "k")).toBeNull();
+    await books.look("delete from daybook_private.entry_queue");
+    expect(await make("pair", move("alice", "bob", 1, atLeast(0)), "k")).not.toBeNull();
+    await books.look("update daybook_private.account_counters set drifted_at = now()");
+    expect(await make("pair", move("alice", "bob", 1, atLeast(0)), "l")).toBeNull();
+  });
+
+  test("another isolation level", async () => {
+    await books.query("rollback; begin isolation level repeatable read");
+    expect(await make("pair", move("alice", "bob", 1), "k")).toBeNull();
+  });
+});
+
+test("create_transaction goes this way, and what it writes here is replayed by the other", async () => {
+  const made = await books.create(move("alice", "bob", 7, atLeast(0)), { idempotency_key: "k" });
+  expect(made).toMatchObject({ ledger: "main", status: "posted", version: 1, replayed: false });
+  expect(made["balances"]).toBeNull();
+  const again = await books.create(move("alice", "bob", 7, atLeast(0)), { idempotency_key: "k" });
+  expect(again).toEqual({ ...made, replayed: true });
+  const [member] = await books.all("create_transactions", {
+    transactions: [{ entries: move("alice", "bob", 7, atLeast(0)), idempotency_key: "k" }],
+  });
+  expect(member).toMatchObject({ transaction_id: made["transaction_id"], replayed: true });
+});
