@@ -5,26 +5,20 @@ import { isFatal, isPassing } from "./failures.ts";
 
 type Account = { ledger: string; account_id: string };
 
-/** Accounts that somebody held, who was waited for longest ago first; and those that fail. Times in milliseconds since 1970. */
-export type Held = {
-  accounts: Map<string, { account: Account; due: number }>;
-  failed: Map<string, number>;
-};
+/** Accounts that somebody held, in the order in which they were met; and those that fail, with when to try again. */
+export type Held = { accounts: Map<string, Account>; failed: Map<string, number> };
 
 export const newHeld = (): Held => ({ accounts: new Map(), failed: new Map() });
 
 /** How many accounts a round takes at most: all of them as a rule, so that none waits behind others that refill. */
 const BATCH = 10_000;
-/** How long to leave an account alone, in milliseconds: held by somebody; failing for another reason. */
-const REST_HELD = 100;
+/** How many are folded in one transaction: few enough that who needs one of them does not wait long. */
+const TOGETHER = 50;
+/** How long to leave an account alone that fails, in milliseconds. */
 const REST_FAILED = 10_000;
-/** How many of those that were held may turn out to be held still, before the round ends. */
-const MOST_HELD = 5;
 
 /**
- * Folds each account that has queued entries once, one autocommitted statement each. Accounts that were held the
- * last time come last, and the round ends when some of them still are: what others keep locked costs a round
- * no more than a few lock timeouts, however many are locked.
+ * Folds each account that has queued entries once, many of them in one statement, those that nobody holds.
  * @returns the number of entries folded
  * @throws Error if the connection is lost or nothing can be read
  */
@@ -34,81 +28,94 @@ export async function foldRound(
   log: Log,
   stop: AbortSignal,
 ): Promise<number> {
+  for (const [name, due] of held.failed) if (due <= Date.now()) held.failed.delete(name);
   const { rows } = await client.query<Account>({
     name: "queued_accounts",
     text: "select ledger, account_id from daybook_private.queued_accounts($1)",
-    values: [BATCH + held.accounts.size + held.failed.size], // these must not fill the page
+    values: [BATCH + held.failed.size], // failed ones must not fill the page
   });
-  forgetOthers(held, rows);
-  const isKnown = (account: Account) =>
-    held.accounts.has(key(account)) || held.failed.has(key(account));
-  const due = [...held.accounts.values()].filter((each) => each.due <= Date.now());
-
+  const queued = rows.filter((account) => !held.failed.has(key(account)));
   let folded = 0;
-  for (const account of rows.filter((each) => !isKnown(each))) {
+  for (const some of together(queued)) {
     if (stop.aborted) return folded;
-    folded += (await fold(client, held, log, account)) ?? 0;
-  }
-  let misses = 0;
-  for (const { account } of due) {
-    if (stop.aborted || misses === MOST_HELD) return folded;
-    const count = await fold(client, held, log, account);
-    if (count === undefined) misses += 1;
-    folded += count ?? 0;
+    folded += await foldTogether(client, held, log, some);
   }
   return folded;
 }
 
-/**
- * Waits for one of the accounts that somebody held, and folds it.
- * @returns the number of entries folded
- * @throws Error if the connection is lost
- */
-export async function foldHeld(client: Client, held: Held, log: Log): Promise<number> {
-  const [first] = held.accounts.values();
-  if (!first) return 0;
-  const count = await fold(client, held, log, first.account);
-  const name = key(first.account);
-  const again = held.accounts.get(name);
-  if (again && held.accounts.delete(name)) held.accounts.set(name, again); // behind the others
-  return count ?? 0;
+/** Accounts of one ledger, not too many at a time. */
+function together(accounts: Account[]): Account[][] {
+  return [...Map.groupBy(accounts, ({ ledger }) => ledger).values()].flatMap((all) =>
+    Array.from({ length: Math.ceil(all.length / TOGETHER) }, (_, n) =>
+      all.slice(n * TOGETHER, (n + 1) * TOGETHER),
+    ),
+  );
 }
 
-/** Gives the number of entries folded, or undefined if the account is to be tried later. */
-async function fold(
+/** Where one of them fails, each is left to who takes them one by one. */
+async function foldTogether(
   client: Client,
   held: Held,
   log: Log,
-  account: Account,
-): Promise<number | undefined> {
-  const name = key(account);
+  accounts: Account[],
+): Promise<number> {
+  try {
+    const ids = accounts.map(({ account_id }) => account_id);
+    const { rows } = await client.query<{ folded: number; held: string[] }>({
+      name: "fold_accounts",
+      text: "select folded, held from daybook_private.fold_accounts($1, $2)",
+      values: [accounts[0]!.ledger, ids],
+    });
+    const missed = new Set(rows[0]!.held);
+    for (const account of accounts)
+      if (missed.has(account.account_id)) held.accounts.set(key(account), account);
+      else held.accounts.delete(key(account));
+    return rows[0]!.folded;
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    if (!isPassing(error)) log.warn(`folding ${accounts.length} accounts: ${describeError(error)}`);
+    for (const account of accounts)
+      if (!held.failed.has(key(account))) held.accounts.set(key(account), account);
+    return 0;
+  }
+}
+
+/**
+ * Waits for each of the accounts that somebody held, and folds it.
+ * @returns the number of entries folded
+ * @throws Error if the connection is lost
+ */
+export async function foldHeld(
+  client: Client,
+  held: Held,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
+  let folded = 0;
+  for (const [name, account] of held.accounts) {
+    if (stop.aborted) return folded;
+    held.accounts.delete(name); // who is not had now is met by a round again, and comes behind the others
+    folded += await fold(client, held, log, account);
+  }
+  return folded;
+}
+
+async function fold(client: Client, held: Held, log: Log, account: Account): Promise<number> {
   try {
     const { rows } = await client.query<{ count: number }>({
       name: "fold_account",
       text: "select daybook_private.fold_account($1, $2) as count",
       values: [account.ledger, account.account_id],
     });
-    held.accounts.delete(name);
     return rows[0]?.count ?? 0;
   } catch (error) {
     if (isFatal(error)) throw error;
-    if (isPassing(error)) {
-      held.accounts.set(name, { account, due: Date.now() + REST_HELD });
-    } else {
-      log.error(`folding account ${name}: ${describeError(error)}`);
-      held.accounts.delete(name);
-      held.failed.set(name, Date.now() + REST_FAILED);
+    if (!isPassing(error)) {
+      log.error(`folding account ${key(account)}: ${describeError(error)}`);
+      held.failed.set(key(account), Date.now() + REST_FAILED);
     }
-    return undefined;
+    return 0;
   }
-}
-
-/** Accounts whose queue somebody else has emptied need no second try; failed ones get one after a while. */
-function forgetOthers({ accounts, failed }: Held, queued: Account[]): void {
-  for (const [name, due] of failed) if (due <= Date.now()) failed.delete(name);
-  if (accounts.size === 0) return;
-  const keys = new Set(queued.map(key));
-  for (const name of accounts.keys()) if (!keys.has(name)) accounts.delete(name);
 }
 
 const key = ({ ledger, account_id }: Account) => `${ledger}/${account_id}`;

@@ -7,23 +7,21 @@ export type FoldOptions = {
   log: Log;
   /** Rest after a round that found nothing to do, in milliseconds. Default 200. */
   idle?: number;
-  /** How long to wait for an account that somebody holds before going on to the next, in milliseconds. Default 50. */
+  /** How long to wait for an account that somebody holds before going on to the next, in milliseconds. Default 2000. */
   lockTimeout?: number;
-  /** How long to wait for one that was held, beside the others, in milliseconds. Default 2000. */
-  patience?: number;
 };
 
 /**
  * Applies queued entries to their accounts' balances, for as long as there are any, over and over.
  *
- * Two sessions: one goes through all accounts and stops at none of them for long, or whoever makes many transactions
- * in one long call would keep it from those that are free; the other waits for what was held, or an account
- * that one such call after the other holds would never be had.
+ * Two sessions: one goes through all accounts and waits for none, or long calls that hold many would keep it from those
+ * that are free; the other waits for one after the other of those that were held, or what is held by one call
+ * after another would never be had.
  *
  * Commits do not wait for the disk: a fold that a crash undoes is found queued again, and done again.
  */
 export function startFolding(options: FoldOptions): { stop(): Promise<void> } {
-  const { connectionString, log, idle = 200, lockTimeout = 50, patience = 2000 } = options;
+  const { connectionString, log, idle = 200, lockTimeout = 2000 } = options;
   const held = newHeld();
   const going = startLoop({
     connectionString,
@@ -39,9 +37,9 @@ export function startFolding(options: FoldOptions): { stop(): Promise<void> } {
     log,
     what: "folding what was held",
     applicationName: "daybook fold waiting",
-    settings: { synchronous_commit: "off", lock_timeout: `${patience}ms` },
+    settings: { synchronous_commit: "off", lock_timeout: `${lockTimeout}ms` },
     idle: Math.min(idle, 50),
-    round: (client) => foldHeld(client, held, log),
+    round: (client, stop) => foldHeld(client, held, log, stop),
   });
   return {
     async stop() {
