@@ -99,6 +99,7 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook/functions/export_rows.sql
 --!include daybook_private/functions/restore_ledger.sql
 --!include daybook_private/functions/fold_accounts.sql
+--!include daybook_private/functions/queued_accounts.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
