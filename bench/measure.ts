@@ -27,7 +27,7 @@ export async function measureCases(
   cases: Case[],
   options: Options,
 ): Promise<Measured> {
-  const places = await prepare(server, options);
+  const places = await prepare(server, cases, options);
   const worker = await startWorker({
     connectionString: places.daybook,
     log: { ...silentLog, error: log.error },
@@ -52,14 +52,17 @@ export async function measureCases(
   }
 }
 
-async function prepare(server: BenchServer, options: Options): Promise<Places> {
+async function prepare(server: BenchServer, cases: Case[], options: Options): Promise<Places> {
   const tpcb = await server.createDatabase("daybook_bench_tpcb");
   const text = read(join(import.meta.dirname, "tpcb-setup.sql"));
   await sql(tpcb, text.replaceAll(":scale", `${options.clients}`), "vacuum analyze");
   const daybook = await server.createDatabase("daybook_bench");
   await makeLedger(daybook);
   await sql(daybook, read(join(import.meta.dirname, "setup.sql")), "vacuum analyze");
-  const raw = await server.createDatabase("daybook_bench_raw", "daybook_bench");
+  const isRawMeant = cases.some(({ database }) => database === "raw");
+  const raw = isRawMeant
+    ? await server.createDatabase("daybook_bench_raw", "daybook_bench")
+    : daybook;
   let own = daybook;
   if (options.compareSetup) {
     own = await server.createDatabase("daybook_bench_own");
