@@ -1,4 +1,5 @@
-import { Client, DatabaseError, type QueryResultRow } from "pg";
+import { DatabaseError, type QueryResultRow } from "pg";
+import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { longSession } from "./session.ts";
 

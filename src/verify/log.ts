@@ -1,4 +1,5 @@
-import { Client, DatabaseError } from "pg";
+import { DatabaseError } from "pg";
+import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 

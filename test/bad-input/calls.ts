@@ -84,6 +84,9 @@ const OWN: Record<string, Record<string, string>> = {
     to_clearing_account: "'clearing'",
   },
   update_transaction: { description: "'changed'" },
+  verify_acknowledged: {
+    acknowledged: "array[row(:pending, 1, 'pending', null, 'key')]::daybook.acknowledged_input[]",
+  },
   verify_log: { from_no: "1", max_records: "10" },
 };
 

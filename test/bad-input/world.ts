@@ -34,7 +34,8 @@ export async function makeWorld({ pool }: TestDatabase, admin: Client): Promise<
   };
   await seal(pool, "main", 20);
   await pool.query(
-    "select daybook_private.roll_up_account(ledger, id, 20000, 2) from daybook.accounts where ledger = 'main'",
+    `select daybook_private.roll_up_account(ledger, id, 20000, 2), daybook_private.roll_up_account(ledger, id, of_both => true)
+       from daybook.accounts where ledger = 'main'`,
   );
   await pool.query("select daybook_private.index_search('main')");
   return known;

@@ -129,6 +129,21 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
+test("operations.md: what clients were told and is not in the books is named", async () => {
+  await client.query("select daybook.create_ledger('main')");
+  const [, told] = /^```json\n(.*?)^```$/ms.exec(read("operations.md"))!;
+  const [, expected] = /^```console\n\$ daybook verify --ack[^\n]*\n(.*?)^```$/ms.exec(
+    read("operations.md"),
+  )!;
+  const temporary = temporaryFolder();
+  const file = join(temporary.path, "told.ndjson");
+  writeFileSync(file, told!);
+  const DATABASE_URL = server.database.urlOf("test_admin");
+  const { code, stdout } = await runCli(["verify", "--acknowledged", file], { DATABASE_URL });
+  temporary.remove();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expected });
+});
+
 test("partitions.md: months are made ahead, and what is in none is moved", async () => {
   const admin = client;
   client = await server.database.connect(); // as the owner
@@ -166,9 +181,9 @@ test("balances.md: a balance now, at a time, as it was known then, and at a vers
     lockVersion: "2",
   });
   expect(rollups.map(Object.values)).toEqual([
-    ["bank", "2", "0", null],
-    ["users:ida", "3", "0", null],
-    ["users:joe", "1", "0", null],
+    ["bank", "2", "0", "0", null],
+    ["users:ida", "3", "0", "0", null],
+    ["users:joe", "1", "0", "0", null],
   ]);
 });
 

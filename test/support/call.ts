@@ -6,6 +6,7 @@ const COMPOSITES: Record<string, string> = {
   accounts: "account_input",
   transactions: "transaction_input",
   category_locks: "category_lock_input",
+  acknowledged: "acknowledged_input",
 };
 
 const isComposites = (name: string, value: unknown) =>

@@ -33,12 +33,12 @@ async function pay(account: string, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await database.pool.query(transfer(ledger, "world", account, 1));
 }
 
-async function version(account: string): Promise<number> {
-  const { rows } = await database.pool.query(
-    "select rolled_up_version::integer as v from daybook.rollups where ledger = $1 and account = $2",
+async function version(account: string, of: "rolled_up" | "both_times" = "rolled_up") {
+  const { rows } = await database.pool.query<{ v: number }>(
+    `select ${of}_version::integer as v from daybook.rollups where ledger = $1 and account = $2`,
     [ledger, account],
   );
-  return rows[0].v;
+  return rows[0]!.v;
 }
 
 test("rolls up accounts that are far enough behind, and leaves the others alone", async () => {
@@ -51,6 +51,12 @@ test("rolls up accounts that are far enough behind, and leaves the others alone"
   await pay("alice", 1);
   await until("alice is rolled up again", async () => (await version("alice")) === 10);
   expect(errors).toEqual([]);
+});
+
+test("sums of both times follow those of one", async () => {
+  await pay("alice", 7);
+  await until("both are rolled up", async () => (await version("alice", "both_times")) >= 5);
+  expect(await version("alice", "both_times")).toBeLessThanOrEqual(await version("alice"));
 });
 
 test("an account that somebody else is at keeps no other waiting", async () => {
