@@ -82,7 +82,8 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/short_facts.sql
 --!include daybook_private/functions/refuse.sql
 --!include daybook_private/functions/refuse_rows.sql
---!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/pass_recent.sql
+--!include daybook_private/functions/check_accounts.sql
 --!include daybook/functions/restore_rows.sql
 --!include daybook/functions/finish_restore.sql
 alter type daybook_private.origin add attribute waited uuid[];
