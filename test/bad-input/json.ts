@@ -148,6 +148,7 @@ export function usualValues(known: Known): Record<string, unknown> {
     weights: ["1", "2"],
     entries: ENTRIES,
     accounts: ["alice", "bob"],
+    acknowledged: [{ transactionId: known.posted }],
     transactions: [{ entries: ENTRIES, idempotencyKey: "key" }],
     id: known.pending,
     transactionId: known.pending,
