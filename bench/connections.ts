@@ -3,7 +3,7 @@
  * the same way, on accounts of their own, on a hot one, and on one that all of them have to wait for. How many calls a
  * second, how long a call takes, and whether some clients get much less done than others.
  *
- *   npm run bench:connections -- [--rounds 3] [--seconds 10] [--direct 200] [--pooled 500] [--only text]
+ *   npm run bench:connections -- [--rounds 1] [--seconds 30] [--direct 200] [--pooled 500] [--only text]
  *
  * On an embedded PostgreSQL of its own, durable, or on BENCH_DATABASE_URL, with a worker. It needs pgbench and PgBouncer.
  */
@@ -19,8 +19,8 @@ import { serviceLogin } from "./server.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "10" },
+    rounds: { type: "string", default: "1" },
+    seconds: { type: "string", default: "30" },
     direct: { type: "string", default: "200" },
     pooled: { type: "string", default: "500" },
     only: { type: "string", default: "" },
@@ -80,7 +80,8 @@ async function measure(direct: URL, pooled: URL): Promise<void> {
 
 /**
  * Without prepared statements, which older PgBouncers cannot keep apart. The first third does not count: a session
- * compiles the ledger's functions with its first call, which takes tens of milliseconds.
+ * compiles the ledger's functions with its first call, which takes tens of milliseconds, some of them with the account
+ * in its hands that all others wait for. 200 sessions take some seconds for that.
  */
 async function run(through: URL, script: string, clients: number): Promise<Run> {
   const prefix = join(folder, "calls");

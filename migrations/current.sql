@@ -88,7 +88,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook/functions/finish_restore.sql
 alter type daybook_private.origin add attribute waited uuid[];
 comment on type daybook_private.origin is
-  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
+  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts are held for it already. Null in all fields for a plain call.';
 drop function daybook_private.make_alone(text, daybook.transaction_input, daybook_private.batch_member, boolean);
 --!include daybook_private/functions/without_late_limits.sql
 --!include daybook_private/functions/create_one.sql

@@ -33,7 +33,7 @@ export async function sweep(
 
 /**
  * Rolls up accounts until none of them has many entries left, one call of each in turn: their sums of one time, or
- * those of both times.
+ * those of both times. `isOver` is asked before each call.
  * @returns the number of entries added to sums
  * @throws Error if the connection is lost
  */
@@ -43,13 +43,13 @@ export async function rollUpAll(
   ofBoth: boolean,
   failed: Failed,
   log: Log,
-  stop: AbortSignal,
+  isOver: () => boolean,
 ): Promise<number> {
   let total = 0;
   while (accounts.length > 0) {
     const unfinished: Account[] = [];
     for (const account of accounts) {
-      if (stop.aborted) return total;
+      if (isOver()) return total;
       const count = await rollUp(client, account, ofBoth, failed, log);
       total += count;
       if (count >= ENTRIES) unfinished.push(account);

@@ -36,10 +36,11 @@ export function startRollingUp(options: RollupOptions): { stop(): Promise<void> 
       const accounts = await sweep(client, minEntries, failed);
       const rest = Math.max(idle, REST * (Date.now() - start));
       const behind = accounts.filter((account) => !account.of_both);
-      let done = await rollUpAll(client, behind, false, failed, log, stop);
-      const next = AbortSignal.any([stop, AbortSignal.timeout(rest)]);
-      done += await rollUpAll(client, accounts, true, failed, log, next);
-      await pause(rest, next);
+      let done = await rollUpAll(client, behind, false, failed, log, () => stop.aborted);
+      const next = Date.now() + rest;
+      const isOver = () => stop.aborted || Date.now() >= next;
+      done += await rollUpAll(client, accounts, true, failed, log, isOver);
+      await pause(next - Date.now(), stop);
       return done;
     },
   });

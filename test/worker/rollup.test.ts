@@ -59,6 +59,29 @@ test("sums of both times follow those of one", async () => {
   expect(await version("alice", "both_times")).toBeLessThanOrEqual(await version("alice"));
 });
 
+test("those that lack sums of both times alone come last", async () => {
+  await rolling.stop();
+  for (const account of ["alice", "bob", "carol"]) {
+    await pay(account, 5);
+    await database.pool.query(rollUp(ledger, account, 5, 500, 0));
+  }
+  await pay("bob", 5);
+  const { rows } = await database.pool.query(
+    `select a.address, l.of_both
+       from daybook_private.accounts_to_roll_up(5, 10000) with ordinality l (ledger, account_id, of_both, n)
+       join daybook.accounts a on a.ledger = l.ledger and a.id = l.account_id
+      where l.ledger = $1 order by l.n`,
+    [ledger],
+  );
+  expect(rows.map(({ of_both }) => of_both)).toEqual([false, false, true, true]);
+  expect(
+    rows
+      .map(({ address }) => address)
+      .slice(2)
+      .toSorted(),
+  ).toEqual(["alice", "carol"]);
+});
+
 test("an account that somebody else is at keeps no other waiting", async () => {
   const holder = await database.connect();
   await holder.query("begin");
