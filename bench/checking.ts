@@ -3,6 +3,9 @@
  * load; and how many accounts it gets to meanwhile.
  *
  *   npm run bench:checking -- [--rounds 3] [--seconds 10]
+ *   npm run bench:checking -- --accounts 1000000 [--minutes 5]
+ *
+ * The second form tells how long recent activity waits to be looked at, when the load is spread over so many accounts.
  *
  * On an embedded PostgreSQL of its own, or on BENCH_DATABASE_URL. It needs pgbench.
  */
@@ -13,6 +16,7 @@ import { consoleLog, silentLog } from "../src/log.ts";
 import { startChecking } from "../src/worker/check.ts";
 import { startCheckingTransactions } from "../src/worker/check-transactions.ts";
 import { startFolding } from "../src/worker/fold.ts";
+import { openAccounts, watchAge } from "./checking-age.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
@@ -20,6 +24,8 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "10" },
+    accounts: { type: "string", default: "0" },
+    minutes: { type: "string", default: "5" },
   },
 });
 const log = consoleLog("bench");
@@ -27,7 +33,7 @@ const { url, client, stop } = await startBenchCluster();
 try {
   await client.query(readFileSync(join(import.meta.dirname, "setup.sql"), "utf8"));
   const folding = startFolding({ connectionString: url, log: silentLog });
-  await measure().finally(() => folding.stop());
+  await (Number(values.accounts) > 0 ? measureAge() : measure()).finally(() => folding.stop());
 } finally {
   await stop();
 }
@@ -37,16 +43,29 @@ async function measure(): Promise<void> {
   await rate(); // warm
   for (let round = 1; round <= Number(values.rounds); round++) {
     const without = await rate();
-    const loops = [
-      startChecking({ connectionString: url, log }),
-      startCheckingTransactions({ connectionString: url, log }),
-    ];
-    const checked = await rate().finally(() => Promise.all(loops.map((loop) => loop.stop())));
+    const checking = startAllChecks();
+    const checked = await rate().finally(() => checking.stop());
     ratios.push(checked / without);
     log.info(`round ${round}: ${without} per second, with checks ${checked}; ${await reached()}`);
   }
   ratios.sort((a, b) => a - b);
   console.log(`with checks, of the rate without: ${ratios[ratios.length >> 1]?.toFixed(2)}`);
+}
+
+function startAllChecks(): { stop(): Promise<unknown> } {
+  const loops = [
+    startChecking({ connectionString: url, log }),
+    startCheckingTransactions({ connectionString: url, log }),
+  ];
+  return { stop: () => Promise.all(loops.map((loop) => loop.stop())) };
+}
+
+async function measureAge(): Promise<void> {
+  const [accounts, minutes] = [Number(values.accounts), Number(values.minutes)];
+  const options = { url, client, accounts, minutes, log };
+  await openAccounts(options);
+  const checking = startAllChecks();
+  await watchAge(options).finally(() => checking.stop());
 }
 
 async function rate(): Promise<number> {

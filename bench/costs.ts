@@ -70,8 +70,8 @@ const TOUCH = `
 const PARTS = 5;
 /** How many records are enough to know what one takes. */
 const ENOUGH = 20_000;
-const ROLL_UP = `
-  select coalesce(sum(daybook_private.roll_up_account(ledger, account_id, 20000)), 0) as n
+const rollUp = (ofBoth: boolean) => `
+  select coalesce(sum(daybook_private.roll_up_account(ledger, account_id, 20000, of_both => ${ofBoth})), 0) as n
     from daybook_private.accounts_to_roll_up(256, 100)`;
 
 const HEAD = ["for each", "processor, µs", "log, bytes", "log, records", "pages as a whole"];
@@ -150,7 +150,8 @@ async function measureWorker(): Promise<void> {
       "indexing a transaction for search",
       "select daybook_private.index_search('main', 500) as n",
     );
-    await add("rolling up an entry, many of an hour", ROLL_UP);
+    await add("rolling up an entry, many of an hour", rollUp(false));
+    await add("the same by both times together", rollUp(true));
     console.log(table(rows));
   } finally {
     await meter.end();

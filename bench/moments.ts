@@ -1,6 +1,6 @@
 /**
  * Measures balances in time: an account with many entries over five years beside one with a thousand, at random
- * instants; then again while ten thousand backdated entries are being rolled up.
+ * instants; then again while ten thousand backdated entries are being rolled up, and while nobody does so.
  *
  *   node bench/moments.ts [--entries 1000000] [--questions 400]
  *
@@ -30,9 +30,9 @@ const DATABASE = "daybook_moments";
 /** Any time of the last five years. */
 const anyTime = "now() - random() * interval '5 years'";
 const kinds: Record<string, string> = {
-  now: "",
   "effective at": `, effective_at => ${anyTime}`,
   "recorded at": `, recorded_at => ${anyTime}`,
+  now: "",
   "both, any two times": `, effective_at => ${anyTime}, recorded_at => ${anyTime}`,
   "at a version": `, lock_version => 1 + floor(random() * 1000)::bigint`,
 };
@@ -97,17 +97,40 @@ async function measure(): Promise<void> {
   const rolling = startRollingUp({ connectionString: url, log });
   try {
     await sql(url, BACKDATE);
+    await whileBehind();
+    await sql(url, BACKDATE);
     await table("just after 10 000 backdated entries");
   } finally {
     await rolling.stop();
   }
+  await rolledUp("what was left");
+  await sql(url, BACKDATE);
+  await table("10 000 backdated entries, nobody rolls up");
+}
+
+/** Asks for balances at effective times from now on until the worker has added all entries to the sums of one time. */
+async function whileBehind(): Promise<void> {
+  const start = performance.now();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const behind = `select applied_version - rolled_up_version >= 256 as yes from daybook.rollups where account = 'big'`;
+  const times: Record<string, number[]> = { small: [], big: [] };
+  while ((await client.query(behind)).rows[0].yes)
+    for (const account of ["small", "big"])
+      times[account]!.push(await timed(client, "effective at", account));
+  await client.end();
+  const [small, big] = [times["small"]!, times["big"]!];
+  log.info(
+    `10 000 backdated entries rolled up ${Math.round(performance.now() - start)} ms after they were written; ` +
+      `${big.length} balances at effective times meanwhile: ${shown(small)} and ${shown(big)} ms (median, p95)`,
+  );
 }
 
 /** Rolls up whatever there is, and says how long it took. */
 async function rolledUp(what: string): Promise<void> {
   const start = Date.now();
   const rolling = startRollingUp({ connectionString: url, log, idle: 50 });
-  const behind = `select count(*)::int as n from daybook.rollups where applied_version - rolled_up_version >= 256`;
+  const behind = `select count(*)::int as n from daybook.rollups where applied_version - both_times_version >= 256`;
   while ((await sql(url, behind))[0]!["n"] > 0) await new Promise((done) => setTimeout(done, 100));
   await rolling.stop();
   log.info(`${what} rolled up in ${Date.now() - start} ms`);
@@ -121,22 +144,28 @@ async function table(title: string): Promise<void> {
     `\n| ${title} | 1 000 entries: median, p95 (ms) | ${values.entries} entries: median, p95 (ms) | ratio |`,
   );
   console.log("| --- | --- | --- | --- |");
-  for (const [kind, args] of Object.entries(kinds)) {
+  for (const kind of Object.keys(kinds)) {
     const times: Record<string, number[]> = { small: [], big: [] };
     for (let n = -5; n < Number(values.questions); n++)
       for (const account of ["small", "big"]) {
-        const start = performance.now();
-        await client.query({
-          name: `${kind} ${account}`,
-          text: `select daybook.account_balance('main', '${account}'${args})`,
-        });
-        if (n >= 0) times[account]!.push(performance.now() - start);
+        const took = await timed(client, kind, account);
+        if (n >= 0) times[account]!.push(took);
       }
     const [small, big] = [times["small"]!, times["big"]!];
     const ratio = at(0.5, big) / at(0.5, small);
     console.log(`| ${kind} | ${shown(small)} | ${shown(big)} | ${ratio.toFixed(2)} |`);
   }
   await client.end();
+}
+
+/** Asks once, and gives how long the answer took in milliseconds. */
+async function timed(client: Client, kind: string, account: string): Promise<number> {
+  const start = performance.now();
+  await client.query({
+    name: `${kind} ${account}`,
+    text: `select daybook.account_balance('main', '${account}'${kinds[kind]})`,
+  });
+  return performance.now() - start;
 }
 
 function at(part: number, numbers: number[]): number {

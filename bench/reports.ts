@@ -89,8 +89,8 @@ async function fill(client: Client): Promise<void> {
   await client.query(`set role daybook_owner; ${text.replaceAll(":entries", values.entries)}`);
   await client.query("vacuum analyze");
   await client.query(
-    `select daybook_private.roll_up_account(ledger, account_id, 100000000)
-       from daybook_private.account_counters where address = 'big'`,
+    `select daybook_private.roll_up_account(ledger, account_id, 100000000) -- by months, by days, by hours
+       from daybook_private.account_counters, generate_series(1, 3) where address = 'big'`,
   );
 }
 

@@ -29,7 +29,7 @@ const SETTINGS = {
   shared_buffers: "1GB",
   max_wal_size: "8GB",
   min_wal_size: "4GB", // segments are reused, as on a server that has run for a while
-  max_connections: "200",
+  max_connections: "300", // 200 clients, and who watches them
 };
 
 /**

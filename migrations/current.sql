@@ -1,4 +1,15 @@
 --!include daybook_private/functions/true_counters.sql
+drop function daybook_private.accounts_to_roll_up(integer, integer);
+drop function daybook_private.roll_up_account(text, uuid, integer, integer);
+drop function daybook_private.entry_cells(text, uuid, bigint, bigint);
+drop function daybook_private.later_sums(text, uuid[], uuid, timestamptz, timestamptz);
+drop function daybook_private.later_entries(text, uuid[], timestamptz, timestamptz);
+alter table daybook_private.rollup_cursors
+  add column both_version bigint not null default 0,
+  add column both_later_from uuid not null default '00000000-0000-0000-0000-000000000000';
+update daybook_private.rollup_cursors set both_version = lock_version, both_later_from = later_from;
+comment on table daybook_private.rollup_cursors is
+  'How far the sums of each account go: its entries up to lock_version are in the sums of one time, up to both_version in those of both times, which is never more; later ones are not. Where to look for later ones, later_from and both_later_from say, but only as a hint: one that waited for long has an older id. The units are the shortest periods that there are sums of: month, day or hour.';
 --!include daybook_private/functions/hold_minimum.sql
 --!include daybook_private/functions/write_pair.sql
 --!include daybook_private/functions/create_pair.sql
@@ -54,9 +65,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook/functions/transaction_versions.sql
 --!include daybook_private/functions/was_partially_posted.sql
 --!include daybook/functions/reverse_transaction.sql
---!include daybook_private/functions/roll_up_account.sql
 --!include daybook_private/functions/sums_of_entries.sql
---!include daybook_private/functions/account_sums_at.sql
 --!include daybook_private/functions/sums_of_version.sql
 --!include daybook_private/functions/balance_of_version.sql
 --!include daybook/functions/category_entries.sql
@@ -68,15 +77,51 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/detached_records.sql
 --!include daybook_private/functions/check_records.sql
 --!include daybook/functions/verify_log.sql
+--!include daybook/types/acknowledged_input.sql
+--!include daybook/functions/verify_acknowledged.sql
+--!include daybook_private/functions/short_facts.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/refuse_rows.sql
+--!include daybook_private/functions/pass_recent.sql
+--!include daybook_private/functions/check_accounts.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
+alter type daybook_private.origin add attribute waited uuid[];
+comment on type daybook_private.origin is
+  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
+drop function daybook_private.make_alone(text, daybook.transaction_input, daybook_private.batch_member, boolean);
+--!include daybook_private/functions/without_late_limits.sql
+--!include daybook_private/functions/create_one.sql
+--!include daybook_private/functions/batch_members.sql
+--!include daybook_private/functions/make_alone.sql
+--!include daybook_private/functions/create_portion.sql
+--!include daybook_private/functions/apply_queued.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook/functions/transfer_between_ledgers.sql
 --!include daybook_private/functions/broken_entries.sql
 --!include daybook_private/functions/broken_statuses.sql
 --!include daybook_private/functions/broken_holds.sql
 --!include daybook_private/functions/broken_bonds.sql
 --!include daybook_private/functions/verify_piece.sql
---!include daybook_private/functions/broken_sums.sql
 --!include daybook_private/functions/recount_account.sql
 --!include daybook/functions/rebuild_search.sql
 --!include daybook/functions/export_rows.sql
+--!include daybook_private/functions/entry_cells.sql
+--!include daybook_private/functions/refine_sums.sql
+--!include daybook_private/functions/add_sums.sql
+--!include daybook_private/functions/roll_up_account.sql
+--!include daybook_private/functions/last_effective_entries.sql
+--!include daybook_private/functions/last_recorded_entries.sql
+--!include daybook_private/functions/later_sums.sql
+--!include daybook_private/functions/later_entries.sql
+--!include daybook_private/functions/account_sums_at.sql
+--!include daybook_private/functions/accounts_to_roll_up.sql
+--!include daybook_private/functions/broken_sums.sql
+--!include daybook/views/rollups.sql
+--!include daybook_private/functions/category_accounts.sql
+--!include daybook/functions/account_balances.sql
+--!include daybook/functions/trial_balance.sql
+--!include daybook_private/functions/restore_ledger.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;

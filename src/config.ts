@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { serversOf } from "./database-url.ts";
 
 /** What is wrong with flags and environment, all of it at once. The program ends with exit code 2. */
 export class ConfigError extends Error {
@@ -7,7 +8,7 @@ export class ConfigError extends Error {
 
 /** Reads settings one by one, remembers what is wrong, and complains once about everything. */
 export type Reader = {
-  /** A postgres:// URL that names a database. */
+  /** A postgres:// URL that names a database, on one server or several. */
   databaseUrl(value: string | undefined): string;
   /** A TCP port, 0 meaning any free one. */
   port(name: string, value: string): number;
@@ -65,10 +66,12 @@ export function isLoopback(host: string): boolean {
 /** Never quotes the value: it may hold a password. */
 function databaseUrlProblem(value: string | undefined): string | undefined {
   if (!value) return "no database given: set DATABASE_URL or pass --database-url";
-  const url = URL.parse(value);
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol)) {
-    return "the database URL must look like postgres://user:password@host:5432/database";
+  for (const server of serversOf(value)) {
+    const url = URL.parse(server);
+    if (!url || !/^postgres(ql)?:$/.test(url.protocol)) {
+      return "the database URL must look like postgres://user:password@host:5432/database";
+    }
+    if (url.pathname.length < 2) return "the database URL must end with the name of a database";
   }
-  if (url.pathname.length < 2) return "the database URL must end with the name of a database";
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "@jest/globals";
 import { Client } from "pg";
-import { withLogin, withSettings } from "../src/database-url.ts";
+import { serversOf, withLogin, withSettings } from "../src/database-url.ts";
 import { administer, clusterUrl } from "./support/database.ts";
 
 const LOGIN = `o'dd "login" @:/ %`;
@@ -42,4 +42,19 @@ test("withSettings adds to the settings that are there, blanks included", async 
     "pg_catalog, pg_temp",
     "pg_monitor",
   ]);
+});
+
+test("a URL may name several servers, and keeps them", () => {
+  const url = "postgres://a,b:x@one:1,two,[::1]:3/books?sslmode=require";
+  expect(serversOf(url)).toEqual([
+    "postgres://a,b:x@one:1/books?sslmode=require",
+    "postgres://a,b:x@two/books?sslmode=require",
+    "postgres://a,b:x@[::1]:3/books?sslmode=require",
+  ]);
+  const changed = withSettings(withLogin(url, "new", "s@,c"), { lock_timeout: "7s" });
+  expect(changed).toBe(
+    "postgres://new:s%40%2Cc@one:1,two,[::1]:3/books?sslmode=require&options=-c+lock_timeout%3D7s",
+  );
+  for (const single of ["postgres://a,b:x,y@one/books", "postgres:///books?user=a,b", "nonsense"])
+    expect(serversOf(single)).toEqual([single]);
 });

@@ -97,7 +97,7 @@ async function rollUp(client: Client, ledger: string): Promise<number> {
   for (let count = 1; count > 0; total += count)
     count = await numberOf(
       client,
-      `select coalesce(sum(daybook_private.roll_up_account(ledger, account_id, 20000)), 0) as n
+      `select coalesce(sum(daybook_private.roll_up_account(ledger, account_id, 20000, of_both => of_both)), 0) as n
          from daybook_private.accounts_to_roll_up(256, 100)`,
       [],
     );

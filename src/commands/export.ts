@@ -56,7 +56,8 @@ async function run(flags: Flags): Promise<void> {
   const log = consoleLog("export");
   const what = isJournal ? "transactions" : "records";
   const show = (size: number) => startProgress({ size, what, stream: process.stderr, log });
-  const snapshot = await openSnapshot(connectionString, flags.ledger);
+  const settings = isJournal ? (await import("../export/journal-statements.ts")).SETTINGS : {};
+  const snapshot = await openSnapshot(connectionString, flags.ledger, settings);
   try {
     if (isJournal) await writeJournal(snapshot, flags, show);
     else await writeFolder(snapshot, flags.ledger, folder, show);

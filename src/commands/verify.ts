@@ -5,7 +5,13 @@ import type { KnownHead } from "../verify/log.ts";
 import type { Summary, Violation } from "../verify/verify-books.ts";
 import { databaseUrlOption } from "./options.ts";
 
-type Flags = { databaseUrl?: string; ledger?: string; log?: true; head?: string };
+type Flags = {
+  databaseUrl?: string;
+  ledger?: string;
+  log?: true;
+  head?: string;
+  acknowledged?: string;
+};
 type What = { connectionString: string; ledger: string | undefined };
 
 /** `daybook verify` */
@@ -17,6 +23,7 @@ export function registerVerify(program: Command): void {
     .option("-l, --ledger <name>", "one ledger (default: all that the login may read)")
     .option("--log", "only the sealed log: every record, and what it wrote")
     .option("--head <number:hash>", "a head of that ledger's log, kept from an earlier time")
+    .option("--acknowledged <file>", "only whether all is there that clients were told (NDJSON, -)")
     .addHelpText(
       "after",
       `
@@ -24,11 +31,16 @@ Everything cached is compared with the entries, the entries with each other, and
 The login is in daybook_auditor or daybook_admin; for --log alone daybook_reader will do. Nothing is
 locked and nothing changed: the ledger goes on working. What is wrong is printed, in words and figures.
 
+A restored database, or a standby that lagged behind, is right in itself and may yet have forgotten what its
+clients were told. Lines of --acknowledged are rows that calls returned, as JSON: ledger, transaction_id, version
+and status, or receipt_id; an idempotency_key is repeated in what is printed.
+
 Examples:
   $ daybook verify                          all ledgers
   $ daybook verify --ledger main
   $ daybook verify --log                    the logs of all ledgers
-  $ daybook verify --log --ledger main --head 1204:8f3c…`,
+  $ daybook verify --log --ledger main --head 1204:8f3c…
+  $ daybook verify --acknowledged told.ndjson`,
     )
     .action(run);
 }
@@ -44,8 +56,24 @@ async function run(flags: Flags): Promise<void> {
 
   const what = { connectionString, ledger: flags.ledger };
   const head = known ? { no: known[1]!, hash: known[2]!.toLowerCase() } : undefined;
-  const wrong = (flags.log ? 0 : await verifyTheBooks(what)) + (await verifyTheLog(what, head));
+  const { log, acknowledged } = flags;
+  let wrong = 0;
+  if (acknowledged) wrong += await verifyTheAcknowledged(what, acknowledged);
+  if (!log && !acknowledged) wrong += await verifyTheBooks(what);
+  if (log || !acknowledged) wrong += await verifyTheLog(what, head);
   if (wrong > 0) process.exitCode = 1;
+}
+
+async function verifyTheAcknowledged(what: What, file: string): Promise<number> {
+  const { verifyAcknowledged } = await import("../verify/acknowledged.ts");
+  const { acknowledged, wrong } = await verifyAcknowledged({
+    ...what,
+    file,
+    found: (violation) => process.stdout.write(describe(violation)),
+  });
+  const result = wrong === 0 ? "all is there" : `${wrong} not there, or not so`;
+  process.stdout.write(`${acknowledged} acknowledged: ${result}\n`);
+  return wrong;
 }
 
 async function verifyTheBooks(what: What): Promise<number> {

@@ -1,3 +1,9 @@
+/**
+ * Of the session that reads a journal: everything is joined once, as a whole. Just after many transactions were made the
+ * planner takes them for few, and would look through all entries anew for each.
+ */
+export const SETTINGS = { enable_nestloop: "off" };
+
 /** The currencies of a ledger's accounts. */
 export const COMMODITIES = `
   select code, exponent
@@ -22,15 +28,15 @@ export const POSTED = `
          to_char(t.effective_at, 'YYYY-MM-DD') as date,
          to_char(t.effective_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as effective_at,
          l.lines
-    from (select * from daybook.transactions
-           where ledger = $1 and status = 'posted'
-           order by effective_at, id
-          offset 0) t
-   cross join lateral (
-     select json_agg(json_build_array(a.address, e.direction, e.amount::text, e.currency, a.currency_exponent)
-                     order by e.transaction_version, e.position) as lines
-       from daybook.entries e
-       join daybook.accounts a on a.ledger = e.ledger and a.id = e.account_id
-      where e.ledger = t.ledger and e.transaction_id = t.id and e.effect in ('posted', 'settled')
-   ) l
+    from daybook.transactions t
+    join (
+      select e.transaction_id,
+             json_agg(json_build_array(a.address, e.direction, e.amount::text, e.currency, a.currency_exponent)
+                      order by e.transaction_version, e.position) as lines
+        from daybook.entries e
+        join daybook.accounts a on a.id = e.account_id
+       where e.ledger = $1 and a.ledger = $1 and e.effect in ('posted', 'settled')
+       group by e.transaction_id
+    ) l on l.transaction_id = t.id
+   where t.ledger = $1 and t.status = 'posted'
    order by t.effective_at, t.id`;

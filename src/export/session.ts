@@ -3,13 +3,18 @@ import { withSettings } from "../database-url.ts";
 /**
  * A session in which a whole ledger is read or written: times in UTC, and no limit of time, whatever the
  * login has.
+ * @param settings others besides
  */
-export function longSession(connectionString: string): string {
+export function longSession(
+  connectionString: string,
+  settings: Record<string, string> = {},
+): string {
   return withSettings(connectionString, {
     timezone: "UTC",
     datestyle: "ISO,YMD",
     statement_timeout: "0",
     transaction_timeout: "0",
     idle_in_transaction_session_timeout: "0",
+    ...settings,
   });
 }

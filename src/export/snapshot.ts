@@ -1,4 +1,5 @@
-import { Client, DatabaseError, type QueryResultRow } from "pg";
+import { DatabaseError, type QueryResultRow } from "pg";
+import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { longSession } from "./session.ts";
 
@@ -16,11 +17,16 @@ export type Snapshot = {
 
 /**
  * Opens a snapshot.
+ * @param settings of its session
  * @throws Error if the ledger does not exist, the login may not read all of it, or months of it are detached
  */
-export async function openSnapshot(connectionString: string, ledger: string): Promise<Snapshot> {
+export async function openSnapshot(
+  connectionString: string,
+  ledger: string,
+  settings: Record<string, string> = {},
+): Promise<Snapshot> {
   const client = new Client({
-    connectionString: longSession(connectionString),
+    connectionString: longSession(connectionString, settings),
     application_name: "daybook export",
   });
   client.on("error", () => {}); // told by the query as well

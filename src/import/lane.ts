@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type QueryResultRow } from "pg";
+import type { QueryResultRow } from "pg";
+import { Client, type ClientOptions } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -79,14 +80,14 @@ export async function openLane(connectionString: string, log: Log): Promise<Lane
   };
 }
 
-async function connect(options: object): Promise<Client> {
+async function connect(options: ClientOptions): Promise<Client> {
   const client = new Client(options);
   client.on("error", () => {}); // told by the statements on their way as well
   await client.connect();
   return client;
 }
 
-async function reconnect(options: object): Promise<Client> {
+async function reconnect(options: ClientOptions): Promise<Client> {
   for (let attempts = 1; ; attempts += 1) {
     await sleep(pause(attempts));
     try {

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { errorCode } from "../errors.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { readShapes, type Shapes } from "./shape.ts";

@@ -1,4 +1,5 @@
-import { Client, type ClientBase } from "pg";
+import type { ClientBase } from "pg";
+import { Client } from "../client.ts";
 
 /** The oldest PostgreSQL whose features the ledger needs (uuidv7, returning old and new, …). */
 export const OLDEST_MAJOR = 18;

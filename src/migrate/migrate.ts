@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Client, type DatabaseError } from "pg";
+import { oneServer } from "../client.ts";
 import type { Log } from "../log.ts";
 import { asOwner, ensurePartitions } from "./as-owner.ts";
 import { checkApplied, readCommitted } from "./chain.ts";
@@ -33,9 +34,10 @@ const LOCK = 7264101;
  * @throws Error with one sentence on what is in the way
  */
 export async function migrate(settings: MigrateSettings): Promise<void> {
-  const { connectionString, log, migrationsFolder = MIGRATIONS, passwords = {} } = settings;
+  const { log, migrationsFolder = MIGRATIONS, passwords = {} } = settings;
   const patience = settings.patience ?? 120_000;
   const committed = await readCommitted(migrationsFolder);
+  const connectionString = await oneServer(settings.connectionString);
 
   const client = new Client({ connectionString, application_name: "daybook migrate" });
   client.on("error", (error) => log.error(`lost the connection: ${error.message}`));

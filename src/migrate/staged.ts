@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { ensurePartitions } from "./as-owner.ts";
 import { runUncommitted } from "./committed.ts";

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { describeError, errorCode } from "../errors.ts";
 import { longSession } from "../export/session.ts";
 import { FILES, type FileName, type Manifest } from "../export/manifest.ts";

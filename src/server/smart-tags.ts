@@ -199,6 +199,7 @@ const OF_OWN_LENGTH = new Set([
   "account_balances",
   "trial_balance",
   "verify_accounts",
+  "verify_acknowledged",
   "verify_totals",
   "verify_transactions",
 ]);

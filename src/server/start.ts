@@ -2,9 +2,10 @@
 import "./environment.ts";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { postgraphile } from "postgraphile";
 import { grafserv } from "postgraphile/grafserv/node";
+import { newPool } from "../client.ts";
 import { isLoopback } from "../config.ts";
 import { consoleLog, type Log } from "../log.ts";
 import { makeAuthenticator, type JwtOptions } from "./auth.ts";
@@ -77,15 +78,18 @@ export async function startServer(
 }
 
 function makePool(connectionString: string, log: Log): Pool {
-  const pool = new Pool({
+  const pool = newPool({
     connectionString,
     max: CONNECTIONS,
     connectionTimeoutMillis: 10_000,
     application_name: "daybook serve",
     // Statements are sent without waiting for the answers to those before; see session.ts.
     pipeline: true,
-  } as ConstructorParameters<typeof Pool>[0]);
-  pool.on("error", (error) => log.error(`lost a connection: ${error.message}`));
+  });
+  pool.on("error", (error) => {
+    // The server may go while connections are being closed: nobody misses them.
+    if (!pool.ending) log.error(`lost a connection: ${error.message}`);
+  });
   // One in use tells by the statement that fails; without a listener it would end the process.
   return pool.on("connect", (client) => client.on("error", () => {}));
 }

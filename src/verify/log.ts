@@ -1,4 +1,5 @@
-import { Client, DatabaseError } from "pg";
+import { DatabaseError } from "pg";
+import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 
@@ -17,7 +18,7 @@ export type LogOptions = {
   progress(total: number): { update(done: number): void; stop(): void };
 };
 
-type Part = LogProblem & { to_no: string; head_no: string };
+type Part = LogProblem & { to_no: string; head_no: string; unread: string };
 type Head = { no: string; hash: string; sealed_at: string | null };
 
 /** Records per call: enough to hide the way, few enough to show how far it is. */
@@ -74,25 +75,27 @@ async function verifyLog(client: Client, ledger: string, options: LogOptions): P
   }
   const progress = options.progress(Number(head.no));
   let done = 0n;
+  let unread = 0n;
   try {
     do {
       const part = await verifyPart(client, ledger, done + 1n);
       if (part.problem !== null) problems.push(inWords(part));
       done = BigInt(part.to_no);
+      unread += BigInt(part.unread);
       progress.update(Number(done));
     } while (done < BigInt(head.no) && problems.length < MOST);
   } finally {
     progress.stop();
   }
   for (const problem of problems) options.say(`${ledger}: ${problem}`);
-  if (problems.length === 0) options.say(`${ledger}: ${summary(head)}`);
+  if (problems.length === 0) options.say(`${ledger}: ${summary(head, unread)}`);
   return problems.length;
 }
 
-const summary = ({ no, hash, sealed_at }: Head) =>
+const summary = ({ no, hash, sealed_at }: Head, unread: bigint) =>
   sealed_at === null
     ? "nothing is sealed yet"
-    : `${no} records, all as they were sealed; head ${no}:${hash} of ${sealed_at}`;
+    : `${no} records, ${unread === 0n ? "all as they were sealed" : `all where they were sealed, ${unread} not read as a whole because their entries are detached`}; head ${no}:${hash} of ${sealed_at}`;
 
 async function headOf(client: Client, ledger: string): Promise<Head> {
   const { rows } = await client.query<Head>(
@@ -113,7 +116,7 @@ async function isKnown(client: Client, ledger: string, known: KnownHead): Promis
 
 async function verifyPart(client: Client, ledger: string, from: bigint): Promise<Part> {
   const { rows } = await client.query<Part>(
-    "select v.to_no, v.head_no, v.problem, v.no, v.log_id, v.detail from daybook.verify_log($1, $2, $3) v",
+    "select v.to_no, v.head_no, v.problem, v.no, v.log_id, v.detail, v.unread from daybook.verify_log($1, $2, $3) v",
     [ledger, from, PART],
   );
   return rows[0]!;

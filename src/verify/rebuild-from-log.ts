@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 
 export type PutRight = { violation: string; subject: string; facts: unknown };

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { checkVersion } from "../migrate/check-version.ts";
 import { accountPages, transactionRanges } from "./pages.ts";

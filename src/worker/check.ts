@@ -10,7 +10,8 @@ export type CheckOptions = {
   budget?: number;
   /**
    * Rest after a round, as a multiple of what it took: it must not be felt by those who write. The busier
-   * the machine, the less of it a round gets. Default 15; twice that for the daily walk.
+   * the machine, the less of it a round gets; so a walk that takes too long rests less (see hurry). Default 15;
+   * twice that for the daily walk.
    */
   restFactor?: number;
   /** Rest after a pass over all accounts, in milliseconds. Default 10 000. */
@@ -24,6 +25,19 @@ type Round = {
   drifted: Finding[];
 };
 type Finding = { ledger: string; account_id: string; violation: string; facts: unknown };
+
+/** In how many milliseconds a walk is to be around: minutes for what is recent, half a day for everything. */
+const GOAL = { recent: 5 * 60_000, full: 12 * 3_600_000 };
+
+/**
+ * What is left of a rest when a walk has taken so long.
+ * @param elapsed milliseconds since the walk began
+ * @param goal milliseconds in which it is to be around
+ */
+export function hurry(elapsed: number, goal: number): number {
+  if (elapsed < goal / 4) return 1;
+  return elapsed < goal ? 1 / 3 : 1 / 8;
+}
 
 const START = { ledger: "", account_id: "00000000-0000-0000-0000-000000000000" };
 
@@ -43,7 +57,9 @@ export function startChecking(options: CheckOptions): { stop(): Promise<void> } 
 
 function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<void> } {
   const { connectionString, log, budget = 200, restFactor = 15, idle = 10_000 } = options;
+  const goal = isFull ? GOAL.full : GOAL.recent;
   let at = START;
+  let began = Date.now();
   return startLoop({
     connectionString,
     log,
@@ -53,6 +69,7 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
     idle,
     async round(client, stop) {
       const started = Date.now();
+      if (at === START) began = started;
       const round = await checkAccounts(client, at, isFull, budget);
       for (const finding of round?.drifted ?? []) report(log, finding);
       if (!round?.ledger || !round.account_id) {
@@ -60,7 +77,8 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
         return 0;
       }
       at = { ledger: round.ledger, account_id: round.account_id };
-      await pause((isFull ? 2 : 1) * restFactor * (Date.now() - started), stop);
+      const factor = (isFull ? 2 : 1) * restFactor * hurry(Date.now() - began, goal);
+      await pause(factor * (Date.now() - started), stop);
       return 1;
     },
   });

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { describeError, errorCode } from "../errors.ts";
 import type { Log } from "../log.ts";

@@ -3,14 +3,16 @@ import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal, isPassing } from "./failures.ts";
 
-type Account = { ledger: string; account_id: string };
+/** One that is behind; `of_both` says that it is so only in the sums of both times together. */
+type Account = { ledger: string; account_id: string; of_both: boolean };
 
 /** Accounts that could not be rolled up, and when to try again, in milliseconds since 1970. */
 export type Failed = Map<string, number>;
 
-/** How many accounts a sweep gives at most, and how many entries a call takes of one. */
+/** How many accounts a sweep gives at most. */
 const ACCOUNTS = 10_000;
-const ENTRIES = 20_000;
+/** How many entries a call takes of one: few, for what it has added need not be read one by one any more. */
+const ENTRIES = 2_000;
 /** How long to leave an account alone that failed, in milliseconds. */
 const REST_FAILED = 60_000;
 
@@ -22,7 +24,7 @@ export async function sweep(
 ): Promise<Account[]> {
   const { rows } = await client.query<Account>({
     name: "accounts_to_roll_up",
-    text: "select ledger, account_id from daybook_private.accounts_to_roll_up($1, $2)",
+    text: "select ledger, account_id, of_both from daybook_private.accounts_to_roll_up($1, $2)",
     values: [minEntries, ACCOUNTS + failed.size], // failed ones must not fill the page
   });
   for (const [account, due] of failed) if (due <= Date.now()) failed.delete(account);
@@ -30,23 +32,25 @@ export async function sweep(
 }
 
 /**
- * Rolls up accounts until none of them has many entries left, one call of each in turn.
+ * Rolls up accounts until none of them has many entries left, one call of each in turn: their sums of one time, or
+ * those of both times. `isOver` is asked before each call.
  * @returns the number of entries added to sums
  * @throws Error if the connection is lost
  */
 export async function rollUpAll(
   client: Client,
   accounts: Account[],
+  ofBoth: boolean,
   failed: Failed,
   log: Log,
-  stop: AbortSignal,
+  isOver: () => boolean,
 ): Promise<number> {
   let total = 0;
   while (accounts.length > 0) {
     const unfinished: Account[] = [];
     for (const account of accounts) {
-      if (stop.aborted) return total;
-      const count = await rollUp(client, account, failed, log);
+      if (isOver()) return total;
+      const count = await rollUp(client, account, ofBoth, failed, log);
       total += count;
       if (count >= ENTRIES) unfinished.push(account);
     }
@@ -55,12 +59,18 @@ export async function rollUpAll(
   return total;
 }
 
-async function rollUp(client: Client, account: Account, failed: Failed, log: Log): Promise<number> {
+async function rollUp(
+  client: Client,
+  account: Account,
+  ofBoth: boolean,
+  failed: Failed,
+  log: Log,
+): Promise<number> {
   try {
     const { rows } = await client.query<{ count: number }>({
       name: "roll_up_account",
-      text: "select daybook_private.roll_up_account($1, $2, $3) as count",
-      values: [account.ledger, account.account_id, ENTRIES],
+      text: "select daybook_private.roll_up_account($1, $2, $3, of_both => $4) as count",
+      values: [account.ledger, account.account_id, ENTRIES, ofBoth],
     });
     return rows[0]?.count ?? 0;
   } catch (error) {

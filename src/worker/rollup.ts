@@ -6,7 +6,7 @@ import { rollUpAll, sweep, type Failed } from "./rollup-round.ts";
 export type RollupOptions = {
   connectionString: string;
   log: Log;
-  /** Least rest between two looks for accounts, in milliseconds. Default 1000. */
+  /** Least time between two looks for accounts, in milliseconds. Default 100. */
   idle?: number;
   /** How many entries an account must be behind to be rolled up: fewer are quickly added when reading. Default 256. */
   minEntries?: number;
@@ -16,12 +16,13 @@ export type RollupOptions = {
 const REST = 30;
 
 /**
- * Adds entries to the sums that balances at a time are read from, account by account, over and over.
+ * Adds entries to the sums that balances at a time are read from, account by account, over and over. Until the next
+ * look for accounts it adds them to the sums of both times together, which are many and seldom asked for.
  *
  * Commits do not wait for the disk: sums that a crash undoes are made again, for their cursor is undone with them.
  */
 export function startRollingUp(options: RollupOptions): { stop(): Promise<void> } {
-  const { connectionString, log, idle = 1000, minEntries = 256 } = options;
+  const { connectionString, log, idle = 100, minEntries = 256 } = options;
   const failed: Failed = new Map();
   return startLoop({
     connectionString,
@@ -33,9 +34,13 @@ export function startRollingUp(options: RollupOptions): { stop(): Promise<void> 
     async round(client, stop) {
       const start = Date.now();
       const accounts = await sweep(client, minEntries, failed);
-      const took = Date.now() - start;
-      const done = await rollUpAll(client, accounts, failed, log, stop);
-      await pause(Math.max(idle, REST * took), stop);
+      const rest = Math.max(idle, REST * (Date.now() - start));
+      const behind = accounts.filter((account) => !account.of_both);
+      let done = await rollUpAll(client, behind, false, failed, log, () => stop.aborted);
+      const next = Date.now() + rest;
+      const isOver = () => stop.aborted || Date.now() >= next;
+      done += await rollUpAll(client, accounts, true, failed, log, isOver);
+      await pause(next - Date.now(), stop);
       return done;
     },
   });

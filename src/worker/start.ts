@@ -1,4 +1,5 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
+import { newPool } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 import { startChecking } from "./check.ts";
@@ -27,7 +28,7 @@ export type WorkerOptions = {
  */
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
   const { connectionString, concurrency = 2, log } = options;
-  const pool = new Pool({
+  const pool = newPool({
     // graphile-worker's tables show rows to their owner only.
     connectionString: withSettings(connectionString, { role: "daybook_worker" }),
     max: concurrency + 3, // its listener, its cron and its own statements

@@ -31,6 +31,11 @@ describe("exit code 2 and one line on stderr", () => {
     ["something that is no URL", ["migrate", "-d", "books"], /must look like postgres:/],
     ["another kind of URL", ["work", "-d", "mysql://a/b"], /must look like postgres:/],
     ["a URL without database", ["serve", "-d", "postgres://a"], /end with the name of a database/],
+    [
+      "a bad server among good ones",
+      ["work", "-d", "postgres://a,b:x/c"],
+      /must look like postgres:/,
+    ],
     ["an impossible port", ["serve", "-d", URL, "--port", "70000"], /--port must be a port/],
     ["no jobs at all", ["work", "-d", URL, "--jobs", "0"], /--jobs must be a whole number/],
     ["an open door", ["serve", "-d", URL, "--host", "0.0.0.0"], /listens on 127\.0\.0\.1 only/],

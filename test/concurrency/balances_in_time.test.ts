@@ -61,7 +61,7 @@ async function writeHistory(random: () => number): Promise<void> {
   await spreadRecording(database, ledger, YEARS);
   for (const account of ACCOUNTS) {
     await database.pool.query(await fold(database, ledger, account));
-    await database.pool.query(rollUp(ledger, account, 350));
+    await database.pool.query(rollUp(ledger, account, 350, 500, 200));
   }
 }
 
@@ -103,7 +103,8 @@ test("10 000 questions during writes, backdating, folds, and two who roll up: al
         const account = ACCOUNTS[Math.floor(dice() * ACCOUNTS.length)]!;
         if (dice() < 0.3) await client.query(await fold(database, ledger, account));
         const most = dice() < 0.01 ? 20 : 500; // entries of a period, before shorter ones are needed
-        await client.query(rollUp(ledger, account, 1 + Math.floor(dice() * 30), most));
+        const max = () => Math.floor(dice() * 30);
+        await client.query(rollUp(ledger, account, max(), most, max()));
         if (dice() < 0.05) await client.query(MISLEAD, [ledger]);
         if (dice() < 0.01) await client.query(FORGET, [ledger, account]);
         if (dice() < 0.1) await client.query(rollUp(ledger, account));
@@ -137,7 +138,9 @@ test("10 000 questions during writes, backdating, folds, and two who roll up: al
 
 /** The hint where later entries are is only a hint. */
 const MISLEAD = `
-  update daybook_private.rollup_cursors set later_from = uuidv7(interval '1 hour') where ledger = $1`;
+  update daybook_private.rollup_cursors
+     set later_from = uuidv7(interval '1 hour'), both_later_from = uuidv7(interval '1 hour')
+   where ledger = $1`;
 
 const FORGET = `
   select daybook_private.forget_sums(ledger, id) from daybook.accounts where ledger = $1 and address = $2`;

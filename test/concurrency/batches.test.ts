@@ -356,3 +356,19 @@ test("a server process that is killed in the middle of a batch leaves nothing", 
   expect(rows).toEqual([{ keys: 0, ids: 0 }]);
   expect(tally(await outcomes(holder, ledger, members))).toEqual({ posted: 6 });
 });
+
+test("a limit that is set while a batch waits is none for its unlocked members: it waits for nobody else by then", async () => {
+  const { ann, bob, carl, dora } = await openSessions(database, ["ann", "bob", "carl", "dora"]);
+  const ledger = await openLedger(database, { a: {}, b: { money: 9 }, c: {}, d: { money: 9 } });
+  await carl.step("begin");
+  await carl.step(transfer(ledger, "d", "world", 1, { from: LOCKED }));
+  const members = [spends("b", "c", 1), spends("d", "c", 1), moves("a", "c", 1)];
+  const made = outcomes(ann, ledger, members); // holds b
+  await ann.waits(carl);
+  await dora.step(`select daybook.set_account_limits('${ledger}', 'a', -10)`);
+  const single = outcome(bob.step(transfer(ledger, "a", "b", 1, { from: LOCKED, to: LOCKED }))); // holds a
+  await bob.waits(ann);
+  await carl.step("commit");
+  expect(await made).toEqual(["posted", "posted", "posted"]);
+  expect(await single).toBe("posted");
+});

@@ -64,6 +64,9 @@ const applied = () =>
 const waiting = () =>
   count("select depth::integer as n from daybook.transaction_queue where ledger = $1");
 
+/** Asks for no ledger, but `count` gives one. */
+const WORKING = `select count(*)::integer as n from pg_stat_activity where application_name like 'daybook%' and $1 <> ''`;
+
 /** Each acknowledged receipt has its one transaction, and nothing else was made. */
 async function expectEachOnce(): Promise<void> {
   const { rows } = await server.pool.query(
@@ -131,6 +134,7 @@ test("workers are killed over and over while they drain", async () => {
     kills += 1;
   }
   expect(kills).toBeGreaterThan(1);
+  await until("what the killed had begun is over", async () => (await count(WORKING)) === 0);
   await server.pool.query("drop trigger slow on daybook.transactions");
   const worker = startDraining({ connectionString: server.url, log: silentLog, idle: 5 });
   await until("the queue is empty", async () => (await waiting()) === 0, 30_000);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import * as support from "../support/moments.ts";
 import { move, useBooks, type Row } from "../support/use-books.ts";
 
 const books = useBooks();
@@ -6,14 +7,11 @@ const books = useBooks();
 const at = (args: object) => books.call("account_balance", { account: "alice", ...args });
 const posted = async (args: object) => (await at(args))["posted_amount"];
 const refused = (args: object) => books.refusal("account_balance", { account: "alice", ...args });
-const rollUp = async (max = 20_000) =>
-  (
-    await books.look(
-      `select daybook_private.roll_up_account(ledger, account_id, $1) as count
-         from daybook_private.account_counters where ledger = 'main' and address = 'alice'`,
-      [max],
-    )
-  )[0]!["count"] as number;
+const rollUp = async (max = 20_000, maxOfPeriod = 500, maxOfBoth = max) => {
+  const { text, values } = support.rollUp("main", "alice", max, maxOfPeriod, maxOfBoth);
+  const [row] = await books.look(text, values);
+  return row!["count"] as number;
+};
 /** As if alice's entries had been recorded at other times: the first at the first time, and so on. */
 const record = (...times: string[]) =>
   books.look(`
@@ -26,12 +24,18 @@ const record = (...times: string[]) =>
 const known = (effective_at: string, recorded_at: string) => posted({ effective_at, recorded_at });
 const caches = () =>
   books.query(
-    "select applied_version, rolled_up_version from daybook.rollups where account = 'alice'",
+    "select applied_version, rolled_up_version, both_times_version from daybook.rollups where account = 'alice'",
   );
 
-/** Does the same before anything is rolled up, with some of it rolled up, and with all. */
+/** Does the same before anything is rolled up, with some of it rolled up, less of it by both times, and with all. */
 const atEveryStage = (name: string, check: () => Promise<void>) =>
-  test.each([0, 2, 20_000])(`${name} (%i entries rolled up)`, async (max) => {
+  test.each([
+    [0, 0],
+    [2, 0],
+    [2, 2],
+    [4, 3],
+    [20_000, 20_000],
+  ])(`${name} (%i entries rolled up, by both times %i)`, async (max, maxOfBoth) => {
     await books.create(move("carol", "alice", 1), { effective_at: "2023-12-31T23:59:59.999999Z" });
     await books.create(move("carol", "alice", 10), { effective_at: "2024-02-29T12:34:56Z" });
     await books.create(move("carol", "alice", 100), { effective_at: "2024-01-01T00:00:00Z" });
@@ -42,7 +46,7 @@ const atEveryStage = (name: string, check: () => Promise<void>) =>
       "2024-03-02T10:30Z",
       "2024-02-01T00:00Z",
     );
-    if (max > 0) expect(await rollUp(max)).toBe(Math.min(max, 4));
+    if (max > 0) expect(await rollUp(max, 500, maxOfBoth)).toBe(Math.min(max, 4));
     await check();
   });
 
@@ -122,6 +126,7 @@ describe("recorded_at", () => {
   });
 
   atEveryStage("and effective_at: what was known then of that time", async () => {
+    expect(await known("3000-01-01T00:00Z", "2024-02-10T00:00Z")).toBe("-1000");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:29:59Z")).toBe("1");
     expect(await known("2024-02-28T00:00:00Z", "2024-03-02T10:30:00Z")).toBe("101");
     expect(await known("2024-02-29T12:34:56Z", "2024-03-02T10:29:59Z")).toBe("11");
@@ -210,9 +215,10 @@ describe("rolling up", () => {
     const [before] = (await caches()) as [Row];
     expect(before["applied_version"]).toBe("4");
     await rollUp();
-    expect(await caches()).toEqual([{ applied_version: "4", rolled_up_version: "4" }]);
+    const done = { rolled_up_version: "4", both_times_version: "4" };
+    expect(await caches()).toEqual([{ applied_version: "4", ...done }]);
     await books.create(move("carol", "alice", 1));
-    expect(await caches()).toEqual([{ applied_version: "5", rolled_up_version: "4" }]);
+    expect(await caches()).toEqual([{ applied_version: "5", ...done }]);
     expect(await books.violations()).toEqual([]);
   });
 
@@ -227,12 +233,7 @@ describe("rolling up", () => {
       await books.create(move("carol", "alice", 1), { effective_at });
     await record("2024-03-01", "2024-04-01", "2024-05-01", "2024-05-02");
     const sums = async () => {
-      const count = (
-        await books.look(
-          `select daybook_private.roll_up_account(ledger, account_id, 20000, 1) as count
-             from daybook_private.account_counters where ledger = 'main' and address = 'alice'`,
-        )
-      )[0]!["count"];
+      const count = await rollUp(20_000, 1);
       const [units] = await books.look(
         "select effective_unit, recorded_unit from daybook_private.rollup_cursors",
       );
@@ -253,14 +254,31 @@ describe("rolling up", () => {
     expect(await sums()).toEqual([0, "hour", "day", 1 + 2 + 2 + 3]);
   });
 
+  test("beginning again, it does so with the sums of both times too", async () => {
+    for (const effective_at of ["2024-01-01T01:00Z", "2024-01-02T00:00Z"])
+      await books.create(move("carol", "alice", 1), { effective_at });
+    await rollUp();
+    await books.create(move("carol", "alice", 1), { effective_at: "2024-01-03T00:00Z" });
+    await rollUp(20_000, 2, 0);
+    const none = { rolled_up_version: "0", both_times_version: "0" };
+    expect(await caches()).toEqual([{ applied_version: "3", ...none }]);
+    for (const max of [0, 2, 3]) {
+      await rollUp(20_000, 500, max);
+      expect(await known("2024-01-02T12:00Z", "2999-01-01")).toBe("2");
+      expect(await known("2024-02-01T00:00Z", "2999-01-01")).toBe("3");
+      expect(await books.violations()).toEqual([]);
+    }
+  });
+
   test("what is undone leaves nothing behind, and is done again", async () => {
     for (const amount of [1, 2, 3])
       await books.create(move("carol", "alice", amount), { effective_at: "2024-01-01T00:00:00Z" });
-    expect(await rollUp(2)).toBe(2);
+    expect(await rollUp(2, 500, 20_000)).toBe(2); // and no more by both times
     await books.query("savepoint undone");
     expect(await rollUp()).toBe(1);
     await books.query("rollback to undone");
-    expect(await caches()).toEqual([{ applied_version: "3", rolled_up_version: "2" }]);
+    const done = { rolled_up_version: "2", both_times_version: "2" };
+    expect(await caches()).toEqual([{ applied_version: "3", ...done }]);
     expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
     expect(await rollUp()).toBe(1);
     expect(await posted({ effective_at: "2024-06-01" })).toBe("6");
@@ -276,7 +294,8 @@ describe("rolling up", () => {
       set local session_replication_role = origin`);
     const stopped = books.refused(() => rollUp());
     await expect(stopped).resolves.toMatchObject({ code: "P0001" });
-    expect(await caches()).toEqual([{ applied_version: "3", rolled_up_version: "1" }]);
+    const done = { rolled_up_version: "1", both_times_version: "1" };
+    expect(await caches()).toEqual([{ applied_version: "3", ...done }]);
   });
 
   test("what was forgotten is made anew, and reads are right meanwhile", async () => {

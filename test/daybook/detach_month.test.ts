@@ -26,7 +26,8 @@ beforeAll(async () => {
   ({ ledger, rich, holds } = await writeHistory(database, [5, 3, 0], 80, SEED));
   await database.pool.query(rollUp(ledger, "a", 100_000, 5)); // with sums of hours
   for (let n = 0; n < 5; n++) await database.pool.query(rollUp(ledger, "a", 100_000, 5));
-  await database.pool.query(rollUp(ledger, "b", 20));
+  await database.pool.query(rollUp(ledger, "b", 20, 500, 10));
+  await database.pool.query(rollUp(ledger, "c", 20, 500, 0)); // without sums of both times
 }, 60_000);
 afterAll(() => database?.drop());
 
@@ -330,7 +331,7 @@ test("sums by time are begun anew without what is detached", async () => {
   await database.pool.query(await fold(database, ledger, "a"));
   for (let n = 0; n < 8; n++)
     for (const account of ["a", "b", "c"])
-      await database.pool.query(rollUp(ledger, account, 30, 5));
+      await database.pool.query(rollUp(ledger, account, 30, 5, 20));
   expect(await violations(database)).toEqual([]);
   expect(await ask(HORIZON, 200)).toMatchObject({ wrong: [] });
 });

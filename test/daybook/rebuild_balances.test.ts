@@ -180,7 +180,8 @@ test("a cache that alone was wrong leaves books without any violation", async ()
 
 const rollUp = (max = 20_000) =>
   books.look(
-    "select daybook_private.roll_up_account(ledger, id, $1) from daybook.accounts where address = 'alice'",
+    `select daybook_private.roll_up_account(ledger, id, $1), daybook_private.roll_up_account(ledger, id, $1, of_both => true)
+       from daybook.accounts where address = 'alice'`,
     [max],
   );
 const postedNow = async () =>
@@ -201,6 +202,14 @@ describe("sums by time", () => {
     [
       "whose cursor is ahead of the account",
       "update daybook_private.rollup_cursors set lock_version = lock_version + 1",
+    ],
+    [
+      "of both times whose cursor is behind",
+      "update daybook_private.rollup_cursors set both_version = both_version - 1",
+    ],
+    [
+      "of both times whose cursor is ahead of the other",
+      "update daybook_private.rollup_cursors set both_version = both_version + 1",
     ],
   ];
   test.each(wrong)("%s are found, dropped and made anew", async (_, sql) => {

@@ -4,7 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client, QueryResult } from "pg";
 import { startTestServer, type TestServer } from "../graphql/server.ts";
+import { age } from "../support/age.ts";
 import { violations } from "../support/books.ts";
+import { openLedger, transfer } from "../support/ledgers.ts";
 import { runCli } from "../support/run-cli.ts";
 import { seal } from "../support/sealing.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -129,10 +131,56 @@ test("search.md: transactions are found by what is known of them", async () => {
   ]);
 });
 
-test("partitions.md: months are made ahead, and what is in none is moved", async () => {
+test("operations.md: what clients were told and is not in the books is named", async () => {
+  await client.query("select daybook.create_ledger('main')");
+  const [, told] = /^```json\n(.*?)^```$/ms.exec(read("operations.md"))!;
+  const [, expected] = /^```console\n\$ daybook verify --ack[^\n]*\n(.*?)^```$/ms.exec(
+    read("operations.md"),
+  )!;
+  const temporary = temporaryFolder();
+  const file = join(temporary.path, "told.ndjson");
+  writeFileSync(file, told!);
+  const DATABASE_URL = server.database.urlOf("test_admin");
+  const { code, stdout } = await runCli(["verify", "--acknowledged", file], { DATABASE_URL });
+  temporary.remove();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expected });
+});
+
+test("partitions.md: months are made ahead; an old one is taken out and put back", async () => {
+  const { database } = server;
+  const from = new Date();
+  const ledger = await openLedger(database, { alice: {} });
+  for (const parent of ["daybook.entries", "daybook.transactions", "daybook_private.log_events"])
+    await database.pool.query("select daybook_private.ensure_partition($1, '2024-03-01Z')", [
+      parent,
+    ]);
+  await database.pool.query(transfer(ledger, "world", "alice", 500));
+  await age(
+    database,
+    ledger,
+    from,
+    `${(from.getTime() - Date.parse("2024-03-11")) / 1000} seconds`,
+  );
+  await seal(database.pool, ledger);
+  const balance = async (at = "null") =>
+    (
+      await database.pool.query(`select * from daybook.account_balance($1, 'alice', ${at})`, [
+        ledger,
+      ])
+    ).rows;
+  const before = await balance();
+
   const admin = client;
-  client = await server.database.connect(); // as the owner
-  const [[health], moved] = await run("partitions.md").finally(() => (client = admin));
+  client = await database.connect(); // as the owner
+  let blocks = 0;
+  const [[health], moved, , [months]] = await run("partitions.md", async () => {
+    if (++blocks !== 5) return;
+    const restore = await takeAway(database.url, "daybook_private.entries_202403_detached");
+    expect(await balance()).toEqual(before);
+    await expect(balance("'2024-03-20'")).rejects.toMatchObject({ code: "LDARG" });
+    await restore();
+  }).finally(() => (client = admin));
+  expect(blocks).toBe(6);
   expect(health).toHaveLength(3);
   for (const each of health)
     expect(each).toMatchObject({ is_made_ahead: true, default_is_empty: true });
@@ -141,7 +189,26 @@ test("partitions.md: months are made ahead, and what is in none is moved", async
     { clear_default: "0" },
     { clear_default: "0" },
   ]);
+  expect(months.map(({ state, entries, stored_in }: any) => [state, entries, stored_in])).toEqual([
+    ["detached", "2", "daybook_private.entries_202403_detached"],
+  ]);
+  expect(await balance("'2024-03-20'")).toMatchObject([{ posted_amount: "500" }]);
 });
+
+/** Dumps a table and drops it, as the page says, where there is a pg_dump; gives what restores it. */
+async function takeAway(url: string, table: string): Promise<() => Promise<unknown>> {
+  const dumped = spawnSync("pg_dump", ["--table", table, url], { encoding: "utf8" });
+  if (dumped.status !== 0) await client.query(`create table kept as table ${table}`);
+  await client.query(`drop table ${table}`);
+  if (dumped.status === 0)
+    return async () =>
+      expect(spawnSync("psql", [url], { input: dumped.stdout, encoding: "utf8" })).toMatchObject({
+        stderr: "",
+      });
+  return () =>
+    client.query(`create table ${table} (like daybook.entries);
+      alter table ${table} owner to daybook_owner; insert into ${table} table kept; drop table kept`);
+}
 
 test("balances.md: a balance now, at a time, as it was known then, and at a version", async () => {
   const [, [[now]], [[january]], [, [known]], [many], [versions], asked, [rollups]] =
@@ -166,9 +233,9 @@ test("balances.md: a balance now, at a time, as it was known then, and at a vers
     lockVersion: "2",
   });
   expect(rollups.map(Object.values)).toEqual([
-    ["bank", "2", "0", null],
-    ["users:ida", "3", "0", null],
-    ["users:joe", "1", "0", null],
+    ["bank", "2", "0", "0", null],
+    ["users:ida", "3", "0", "0", null],
+    ["users:joe", "1", "0", "0", null],
   ]);
 });
 

@@ -26,6 +26,19 @@ const REBUILD_SEARCH = `mutation {
   rebuildSearch(input: { ledger: "main" }) { result { violation subject } }
 }`;
 
+test("what clients were told is looked for", async () => {
+  const id = "01a1fd48-0a1b-79a0-8f46-382357e9f9a5";
+  const asked = `{
+    verifyAcknowledged(ledger: "main", acknowledged: [{ transactionId: "${id}", version: 1, status: posted }]) {
+      violation subject facts
+    }
+  }`;
+  const { verifyAcknowledged } = await server.data(asked);
+  expect(verifyAcknowledged).toMatchObject([
+    { violation: "an acknowledged transaction is missing", subject: id, facts: { found: null } },
+  ]);
+});
+
 test("health, checks and repair", async () => {
   expect((await server.data(HEALTH)).ledger.balanceHealth).toEqual({
     driftedAccounts: "0",

@@ -74,7 +74,7 @@ const WRITES = [
   "update_transaction",
 ];
 /** Checks of the books, for auditors. */
-const VERIFIES = ["verify_accounts", "verify_totals", "verify_transactions"];
+const VERIFIES = ["verify_accounts", "verify_acknowledged", "verify_totals", "verify_transactions"];
 const ADMINISTERS = [
   "attach_month",
   "create_currency",

@@ -75,7 +75,7 @@ select 'what is carried forward is not the sum of detached entries', coalesce(d.
     or d.lock_version < e.newest or d.detached_until <= e.latest
     or exists (select from daybook_private.rollup_cursors u
                 where u.ledger = d.ledger and u.account_id = d.account_id
-                  and u.lock_version > 0 and u.lock_version < d.lock_version)
+                  and (u.lock_version > 0 and u.lock_version < d.lock_version or u.both_version > 0 and u.both_version < d.lock_version))
 union all
 select 'sums by time are not those of the entries up to their cursor', coalesce(s.ledger, e.ledger),
        coalesce(s.account_id, e.account_id)::text, jsonb_build_object('sums', to_jsonb(s), 'entries', to_jsonb(e))
@@ -99,7 +99,8 @@ select 'sums by time are not those of the entries up to their cursor', coalesce(
        select 'ever', ('{year,month,day,hour}'::text[])[i] from generate_series(1, 1 + n.r) i
        union all
        select ('{month,day,hour}'::text[])[i], ('{month,day,hour}'::text[])[j]
-         from generate_series(1, n.e) i, generate_series(1, n.r) j) k (effective_in, recorded_in)
+         from generate_series(1, n.e) i, generate_series(1, n.r) j
+        where e.lock_version <= u.both_version) k (effective_in, recorded_in)
      group by 1, 2, 3, 4, 5, 6) e
     using (ledger, account_id, effective_in, recorded_in, effective_from, recorded_from)
  where (s.entries, s.pending_debits, s.pending_credits, s.posted_debits, s.posted_credits)

@@ -37,7 +37,7 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 
 async function create(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await administer(`create database ${name} template ${template}`);
+  await administer(`create database ${name} template ${template} strategy file_copy`);
   const url = new URL(clusterUrl());
   url.pathname = `/${name}`;
   return open(name, url.href);
@@ -70,12 +70,12 @@ function open(name: string, url: string): TestDatabase {
   };
 }
 
-/** URL of the run's server: the superuser, database `daybook`. */
+/** URL of the server of this Jest worker: the superuser, database `daybook`. */
 export function clusterUrl(): string {
-  const url = process.env["DAYBOOK_TEST_URL"];
-  if (!url)
-    throw new Error("DAYBOOK_TEST_URL is not set: test/support/global-setup.ts did not run");
-  return url;
+  const urls = process.env["DAYBOOK_TEST_URLS"];
+  if (!urls)
+    throw new Error("DAYBOOK_TEST_URLS is not set: test/support/global-setup.ts did not run");
+  return (JSON.parse(urls) as string[])[Number(process.env["JEST_WORKER_ID"]) - 1]!;
 }
 
 /** One statement of the superuser outside of any test's database. */

@@ -46,7 +46,8 @@ export async function startDurableServer(): Promise<DurableServer> {
   return server;
 }
 
-async function prepare(connectionString: string): Promise<void> {
+/** Makes an empty database a ledger with what is committed and what is staged. */
+export async function prepare(connectionString: string): Promise<void> {
   await migrate({ connectionString, log: silentLog });
   const staged = readFileSync(join(MIGRATIONS, "current.sql"), "utf8");
   const options = { connectionString, migrationsFolder: MIGRATIONS, log: silentLog };

@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
-import type { TestCluster } from "./global-setup.ts";
+import type { TestClusters } from "./global-setup.ts";
 
-/** Stops the run's server and removes its data. */
+/** Stops the run's servers and removes their data. */
 export default async function globalTeardown(): Promise<void> {
-  const test: TestCluster | undefined = globalThis.testCluster;
+  const test: TestClusters | undefined = globalThis.testClusters;
   if (!test) return;
-  await test.cluster.stop();
+  await Promise.all(test.clusters.map((cluster) => cluster.stop()));
   rmSync(test.folder, { recursive: true, force: true });
 }

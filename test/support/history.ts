@@ -99,7 +99,7 @@ export async function moveMonth(
   max = 25,
 ): Promise<number> {
   for (let calls = 1; ; calls++) {
-    const { rows } = await database.pool.query(`select (m).* from daybook.${call}($1, $2) m`, [
+    const { rows } = await database.pool.query(`select m.* from daybook.${call}($1, $2) m`, [
       month,
       max,
     ]);

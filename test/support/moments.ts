@@ -1,13 +1,23 @@
 import type { TestDatabase } from "./database.ts";
 import type { Statement } from "./sessions.ts";
 
-/** Rolls up an account's next entries, for the worker's login or the superuser. */
-export function rollUp(ledger: string, account: string, max = 20_000, maxOfPeriod = 500) {
+/**
+ * Rolls up an account's next entries, for the worker's login or the superuser: so many into the sums of one time, then
+ * so many into those of both times.
+ */
+export function rollUp(
+  ledger: string,
+  account: string,
+  max = 20_000,
+  maxOfPeriod = 500,
+  maxOfBoth = max,
+) {
   return {
     name: "roll up",
-    text: `select daybook_private.roll_up_account(ledger, account_id, $3::integer, $4::integer) as count
+    text: `select daybook_private.roll_up_account(ledger, account_id, $3::integer, $4::integer) as count,
+                  daybook_private.roll_up_account(ledger, account_id, $5::integer, of_both => true) as count_of_both
              from daybook_private.account_counters where ledger = $1 and address = $2`,
-    values: [ledger, account, max, maxOfPeriod],
+    values: [ledger, account, max, maxOfPeriod, maxOfBoth],
   } satisfies Statement;
 }
 

@@ -90,11 +90,11 @@ function sessionOf(database: TestDatabase, client: Client, pid: number): Session
   };
 }
 
-/** Gives a check that throws when it is called after 10 s. */
+/** Gives a check that throws when it is called after 30 s. */
 function patience(): () => void {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   return () => {
-    if (Date.now() > deadline) throw new Error("the step neither ended nor waited for 10 s");
+    if (Date.now() > deadline) throw new Error("the step neither ended nor waited for 30 s");
   };
 }
 

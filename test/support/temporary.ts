@@ -13,7 +13,7 @@ export function temporaryFolder(): { path: string; remove(): void } {
 export async function until(
   what: string,
   holds: () => unknown,
-  milliseconds = 10_000,
+  milliseconds = 30_000,
 ): Promise<void> {
   const deadline = Date.now() + milliseconds;
   while (!(await holds())) {

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
 import type { Client, QueryResultRow } from "pg";
 import { violations } from "./books.ts";
+import { callAs } from "./call.ts";
 import { createDatabase, type Login, type TestDatabase } from "./database.ts";
+
+export { callAs };
 
 export type Bounds = Partial<
   Record<"gt" | "gte" | "eq" | "not_eq" | "lte" | "lt", number | string | null>
@@ -40,42 +43,6 @@ export const move = (from: string, to: string, amount: Entry["amount"], extras: 
   debit(from, amount, extras),
   credit(to, amount),
 ];
-
-/** Arguments that are arrays of composites are sent as JSON and made composites by PostgreSQL. */
-const COMPOSITES: Record<string, string> = {
-  entries: "entry_input",
-  accounts: "account_input",
-  transactions: "transaction_input",
-  category_locks: "category_lock_input",
-};
-
-const isComposites = (name: string, value: unknown) =>
-  name in COMPOSITES && Array.isArray(value) && typeof value[0] !== "string";
-
-function argument(name: string, value: unknown, position: number): string {
-  if (!isComposites(name, value)) return `${name} => $${position}`;
-  return `${name} => array(
-    select jsonb_populate_record(null::daybook.${COMPOSITES[name]}, v)
-      from jsonb_array_elements($${position}::jsonb) with ordinality j (v, n) order by n)`;
-}
-
-function encoded(name: string, value: unknown): unknown {
-  const isJson = name === "metadata" && value !== null;
-  return isJson || isComposites(name, value) ? JSON.stringify(value) : value;
-}
-
-/** Calls a function of schema daybook with named arguments; returns its rows, balances as JSON. */
-export async function callAs(client: Client, name: string, args: object): Promise<Row[]> {
-  const given = Object.entries(args).filter(([, value]) => value !== undefined);
-  const list = given.map(([key, value], n) => argument(key, value, n + 1)).join(", ");
-  const isResult = /(?<!queued)_transaction(_metadata)?$|^transfer_/.test(name);
-  const columns = isResult ? "r.*, to_jsonb(r.balances) as balances" : "r.*";
-  const { rows } = await client.query<Row>(
-    `select ${columns} from daybook.${name}(${list}) r`,
-    given.map(([key, value]) => encoded(key, value)),
-  );
-  return rows;
-}
 
 /** An error of PostgreSQL as what the contract promises of it; other errors are thrown on. */
 export function asRefusal(error: unknown): Refusal {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Log } from "../../src/log.ts";
-import { startChecking } from "../../src/worker/check.ts";
+import { hurry, startChecking } from "../../src/worker/check.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
 import { until } from "../support/temporary.ts";
@@ -35,6 +35,7 @@ test("goes over all accounts, again and again, finds what differs and says so on
     await until(
       "every account was looked at",
       async () => (await count("daybook_private.account_checks where is_full")) === 1_201,
+      50_000,
     );
     expect(errors).toEqual([]);
     await database.pool.query(
@@ -77,4 +78,14 @@ test("an account that somebody holds is marked when it is let go", async () => {
   } finally {
     await checking.stop();
   }
+});
+
+test("a walk that takes long rests less, one that is done in time does not", () => {
+  expect([0, 70, 80, 299, 301].map((seconds) => hurry(seconds * 1000, 300_000))).toEqual([
+    1,
+    1,
+    1 / 3,
+    1 / 3,
+    1 / 8,
+  ]);
 });

@@ -33,12 +33,12 @@ async function pay(account: string, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await database.pool.query(transfer(ledger, "world", account, 1));
 }
 
-async function version(account: string): Promise<number> {
-  const { rows } = await database.pool.query(
-    "select rolled_up_version::integer as v from daybook.rollups where ledger = $1 and account = $2",
+async function version(account: string, of: "rolled_up" | "both_times" = "rolled_up") {
+  const { rows } = await database.pool.query<{ v: number }>(
+    `select ${of}_version::integer as v from daybook.rollups where ledger = $1 and account = $2`,
     [ledger, account],
   );
-  return rows[0].v;
+  return rows[0]!.v;
 }
 
 test("rolls up accounts that are far enough behind, and leaves the others alone", async () => {
@@ -51,6 +51,35 @@ test("rolls up accounts that are far enough behind, and leaves the others alone"
   await pay("alice", 1);
   await until("alice is rolled up again", async () => (await version("alice")) === 10);
   expect(errors).toEqual([]);
+});
+
+test("sums of both times follow those of one", async () => {
+  await pay("alice", 7);
+  await until("both are rolled up", async () => (await version("alice", "both_times")) >= 5);
+  expect(await version("alice", "both_times")).toBeLessThanOrEqual(await version("alice"));
+});
+
+test("those that lack sums of both times alone come last", async () => {
+  await rolling.stop();
+  for (const account of ["alice", "bob", "carol"]) {
+    await pay(account, 5);
+    await database.pool.query(rollUp(ledger, account, 5, 500, 0));
+  }
+  await pay("bob", 5);
+  const { rows } = await database.pool.query(
+    `select a.address, l.of_both
+       from daybook_private.accounts_to_roll_up(5, 10000) with ordinality l (ledger, account_id, of_both, n)
+       join daybook.accounts a on a.ledger = l.ledger and a.id = l.account_id
+      where l.ledger = $1 order by l.n`,
+    [ledger],
+  );
+  expect(rows.map(({ of_both }) => of_both)).toEqual([false, false, true, true]);
+  expect(
+    rows
+      .map(({ address }) => address)
+      .slice(2)
+      .toSorted(),
+  ).toEqual(["alice", "carol"]);
 });
 
 test("an account that somebody else is at keeps no other waiting", async () => {

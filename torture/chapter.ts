@@ -1,0 +1,57 @@
+import { callAs } from "../test/support/call.ts";
+import type { Stage } from "./stage/stage.ts";
+import { CATEGORIES, ALL, LIMITS, currencyOf } from "./clients/accounts.ts";
+import { deedOf } from "./clients/deed.ts";
+import { newKnown, type Known } from "./clients/known.ts";
+import { connectTo } from "./stage/postgres.ts";
+import { LOGIN } from "./stage/stage.ts";
+
+/** What the accounts hold at first. Little, so that conditions bind. */
+const MONEY = 150;
+
+/** Opens the two ledgers of a chapter, with all accounts and a little money in them. Nothing disturbs this yet. */
+export async function openChapter({ postgres }: Stage, name: string): Promise<Known> {
+  const known = newKnown(`torture-${name}`, `torture-${name}-abroad`);
+  const client = await connectTo(postgres.url());
+  const call = (does: string, args: object) => callAs(client, does, args);
+  try {
+    for (const ledger of [known.ledger, known.otherLedger]) {
+      await call("create_ledger", { ledger });
+      await call("grant_ledger_access", { role: LOGIN, ledger, access: "admin" });
+    }
+    const { ledger, otherLedger } = known;
+    for (const address of ALL) {
+      const { min, max } = LIMITS[address] ?? {};
+      const currency = currencyOf(address);
+      await call("open_account", { ledger, address, currency, balance_min: min, balance_max: max });
+    }
+    for (const address of ["there", "clearing"]) {
+      await call("open_account", { ledger: otherLedger, address, currency: "USD" });
+    }
+    for (const [category, members] of Object.entries(CATEGORIES)) {
+      await call("create_category", { ledger, category, currency: "USD" });
+      for (const member of members) {
+        const kind = member in CATEGORIES ? "child_category" : "account";
+        await call("add_to_category", { ledger, category, [kind]: member });
+      }
+    }
+    for (const account of ALL.filter(
+      (address) => address !== "world" && currencyOf(address) === "USD",
+    )) {
+      const entries = [
+        { account: "world", direction: "debit", amount: MONEY },
+        { account, direction: "credit", amount: MONEY },
+      ];
+      const request = { ledger, entries, description: `first ${account}` };
+      const deed = deedOf("create_transaction", request, request.description);
+      deed.sent = performance.now();
+      deed.sentAt = Date.now();
+      const [answer] = await call("create_transaction", request);
+      Object.assign(deed, { fate: "done", ended: performance.now(), answer, way: "at first" });
+      known.deeds.push(deed);
+    }
+    return known;
+  } finally {
+    await client.end();
+  }
+}

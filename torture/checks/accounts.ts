@@ -1,0 +1,106 @@
+import type { Line } from "../../test/support/ledgers.ts";
+import { broken, type Account } from "../../test/properties/judge.ts";
+import { LIMITS } from "../clients/accounts.ts";
+import type { Deed } from "../clients/deed.ts";
+import type { Books, Entry } from "./books.ts";
+import type { Report } from "./finding.ts";
+import { applyEntry, newAccount } from "./model.ts";
+import { written, type Writers } from "./transactions.ts";
+
+/**
+ * Walks along each account's own history: its versions are gap-free, each link adds up, and at no place of it was a
+ * condition, a version lock or a limit violated by what came there, as the client wrote it down who asked for it.
+ */
+export function checkAccounts(books: Books, writers: Writers, report: Report): void {
+  for (const [address, entries] of books.entries) walk({ address, entries, writers, report });
+}
+
+type Walk = { address: string; entries: Entry[]; writers: Writers; report: Report };
+
+function walk({ address, entries, writers, report }: Walk): void {
+  let account = newAccount(LIMITS[address]);
+  /** The version before the expired holds that came just before: who finds them releases them first. */
+  let versionBeforeExpiry = 0;
+  const seen = new Set<Deed>();
+  for (const step of stepsOf(entries, writers)) {
+    const before = account;
+    account = structuredClone(before);
+    for (const entry of step.entries) link(address, account, entry, report);
+    if (step.writer !== "expiry") {
+      if (step.writer && step.entries.some(({ locked }) => locked)) {
+        if (seen.has(step.writer))
+          report("its entries do not follow each other", address, step.writer.id);
+        seen.add(step.writer);
+      }
+      if (step.writer)
+        judgeStep(address, step.writer, before, account, versionBeforeExpiry, report);
+      versionBeforeExpiry = account.version;
+    }
+  }
+}
+
+type Step = { writer: Deed | "expiry" | undefined; entries: Entry[] };
+
+/** Entries that one deed wrote next to each other are one step. */
+function stepsOf(entries: Entry[], writers: Writers): Step[] {
+  const steps: Step[] = [];
+  for (const entry of entries) {
+    const writer = writers.get(written(entry.transaction, entry.version));
+    const last = steps.at(-1);
+    if (last && writer && last.writer === writer) last.entries.push(entry);
+    else steps.push({ writer, entries: [entry] });
+  }
+  return steps;
+}
+
+/** One entry more: its version is the next, and its counters are the sums up to it. */
+function link(address: string, account: Account, entry: Entry, report: Report): void {
+  applyEntry(new Map([[address, account]]), entry);
+  if (entry.lockVersion !== account.version) {
+    report(
+      `version ${entry.lockVersion} stands where ${account.version} should`,
+      address,
+      entry.transaction,
+    );
+  }
+  const { pending, posted } = account;
+  const sums = [pending.debit, pending.credit, posted.debit, posted.credit];
+  if (JSON.stringify(sums) !== JSON.stringify(entry.counters)) {
+    report(
+      `version ${entry.lockVersion} says ${entry.counters}, the sums are ${sums}`,
+      address,
+      entry.transaction,
+    );
+  }
+}
+
+function judgeStep(
+  address: string,
+  deed: Deed,
+  before: Account,
+  after: Account,
+  versionBeforeExpiry: number,
+  report: Report,
+): void {
+  const lines = ((deed.request["entries"] ?? []) as Line[]).filter(
+    ({ account }) => account === address,
+  );
+  const judged: Line[] =
+    lines.length > 0 ? lines : [{ account: address, direction: "debit", amount: 1 }];
+  const maps = [new Map([[address, before]]), new Map([[address, after]])] as const;
+  let code = broken(...maps, judged);
+  if (code === "LDVER" && lines.some(({ lock_version }) => lock_version === versionBeforeExpiry)) {
+    code = broken(
+      ...maps,
+      judged.map((line) => ({ ...line, lock_version: before.version })),
+    );
+  }
+  if (code) {
+    const balances = JSON.stringify({ before, after, lines });
+    report(
+      `was let through, and should have been refused with ${code}: ${balances}`,
+      address,
+      deed.id,
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import { keyOf, type Deed } from "../clients/deed.ts";
+import type { Row } from "../doors/door.ts";
+import { groupBy, type Books } from "./books.ts";
+import type { Report } from "./finding.ts";
+
+/** The functions that make a transaction, which then has the deed's id as its description. */
+const MAKES = new Set([
+  "create_transaction",
+  "enqueue_transactions",
+  "partially_post_transaction",
+  "reverse_transaction",
+  "transfer_between_ledgers",
+]);
+export const makes = ({ does }: Deed) => MAKES.has(does);
+
+/** The transaction that a deed made, if it did. */
+export const madeBy = (books: Books, deed: Deed): Row | undefined =>
+  makes(deed) ? books.byDescription.get(deed.id)?.[0] : undefined;
+
+/** How far two readings of one clock may be apart: they are rounded differently. In milliseconds. */
+const ROUNDING = 2;
+
+/**
+ * What was acknowledged is there exactly once, what was refused left nothing, of what nobody knows there is at most
+ * one; and nothing else is there. What clients were told of repetitions is true.
+ */
+export function checkAnswers(books: Books, deeds: Deed[], report: Report): void {
+  const byId = new Map(deeds.map((deed) => [deed.id, deed]));
+  for (const [description, rows] of books.byDescription) {
+    if (!byId.has(description)) report("nobody asked for it", description, rows[0]!["id"]);
+    if (rows.length > 1) report("made twice", description, ...rows.map(({ id }) => id));
+  }
+  for (const deed of deeds.filter(makes)) checkMade(books, deed, report);
+  checkVersions(books, deeds, report);
+}
+
+function checkMade(books: Books, deed: Deed, report: Report): void {
+  const row = books.byDescription.get(deed.id)?.[0];
+  if (deed.fate === "refused" && deed.lost === 0 && row) {
+    return report(`refused with ${deed.code}, and there all the same`, deed.id, row["id"]);
+  }
+  if (deed.fate !== "done") return;
+  const answer = deed.answer!;
+  if (deed.does === "enqueue_transactions") return checkReceipt(books, deed, row, report);
+  if (!row) return report("acknowledged, and not there", deed.id, answer["transaction_id"]);
+  const ids = [row["id"], row["counterpart_transaction_id"]];
+  if (!ids.includes(answer["transaction_id"])) {
+    report(`acknowledged as ${answer["transaction_id"]}, and there as another`, deed.id, row["id"]);
+  }
+  if (answer["replayed"] === false && row["made"] < deed.sentAt - ROUNDING) {
+    report("said to be new, but it was made by an earlier attempt", deed.id, row["id"]);
+  }
+}
+
+function checkReceipt(books: Books, deed: Deed, row: Row | undefined, report: Report): void {
+  const id = deed.answer!["receipt_id"];
+  const receipt = books.receipts.get(id);
+  if (!receipt) return report("the receipt is neither applied nor refused", deed.id, id);
+  if (receipt["idempotency_key"] !== keyOf(deed))
+    report("the receipt has another key", deed.id, id);
+  if ((receipt["state"] === "applied") !== (row !== undefined)) {
+    report(
+      `the receipt is ${receipt["state"]}, the transaction is ${row ? "" : "not "}there`,
+      deed.id,
+      id,
+    );
+  }
+  if (row && receipt["transaction_id"] !== row["id"]) {
+    report("the receipt names another transaction", deed.id, id, row["id"]);
+  }
+}
+
+const place = ({ request, answer }: Deed) => `${request["transaction_id"]} ${answer!["version"]}`;
+
+/** Nobody shares a version of a transaction with anybody: each was made by one change. */
+function checkVersions(books: Books, deeds: Deed[], report: Report): void {
+  const changes = deeds.filter(
+    ({ does, fate }) => /^(post|update|archive)_/.test(does) && fate === "done",
+  );
+  for (const [where, several] of groupBy(changes, place)) {
+    const target = several[0]!.request["transaction_id"];
+    if (several.length > 1)
+      report(`several made version ${where}`, target, ...several.map(({ id }) => id));
+    const version = books.transactions.get(target)?.["version"] ?? 0;
+    if (several[0]!.answer!["version"] > version) {
+      report(`acknowledged version ${where}, there are ${version}`, target, several[0]!.id);
+    }
+  }
+}

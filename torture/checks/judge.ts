@@ -1,0 +1,34 @@
+import { violations } from "../../test/support/books.ts";
+import type { Known } from "../clients/known.ts";
+import type { Stage } from "../stage/stage.ts";
+import { checkAccounts } from "./accounts.ts";
+import { checkAnswers } from "./answers.ts";
+import { readBooks } from "./books.ts";
+import { reporter, type Finding } from "./finding.ts";
+import { awaitQuiet } from "./quiet.ts";
+import { checkReads, type ReadsJudged } from "./reads.ts";
+import { checkSnapshots } from "./snapshots.ts";
+import { checkTransactions } from "./transactions.ts";
+
+/** Judges a chapter when it is over: everything that contradicts the contract. */
+export async function judge(
+  stage: Stage,
+  known: Known,
+): Promise<{ findings: Finding[]; judged: ReadsJudged }> {
+  const findings: Finding[] = [];
+  for (const lie of known.lies) reporter(findings, "answers")(lie);
+  const unquiet = await awaitQuiet(stage, known);
+  if (unquiet) reporter(findings, "workers")(unquiet);
+  const books = await readBooks(stage.postgres.pool, known.ledger);
+  checkAnswers(books, known.deeds, reporter(findings, "answers"));
+  const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
+  checkAccounts(books, writers, reporter(findings, "accounts"));
+  const judged = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
+  checkSnapshots(books, writers, known.reads, reporter(findings, "snapshots"));
+  for (const ledger of [known.ledger, known.otherLedger]) {
+    for (const violation of await violations(stage.postgres, ledger)) {
+      reporter(findings, "books")(JSON.stringify(violation));
+    }
+  }
+  return { findings, judged };
+}

@@ -1,0 +1,143 @@
+import { pause } from "../../src/worker/pause.ts";
+import type { Door, Outcome, Row } from "../doors/door.ts";
+import type { SqlDoor } from "../doors/sql.ts";
+import { decide, type Draw } from "./decide.ts";
+import { keyOf, type Deed, type Plan } from "./deed.ts";
+import { count, learn, see, type Known } from "./known.ts";
+
+export type ClientOptions = {
+  name: string;
+  door: Door | SqlDoor;
+  known: Known;
+  /** What it draws for its n-th decision: the same for the same seed, whatever has happened. */
+  draw: (n: number) => Draw;
+  /** Ends its decisions; what it began it brings to an end. */
+  stop: AbortSignal;
+  /** Ends even that. */
+  giveUp: AbortSignal;
+};
+
+/** Decides, asks, writes down what came of it; and repeats what it does not know, as the contract says it may. */
+export async function runClient(options: ClientOptions): Promise<void> {
+  const { door, known, stop } = options;
+  for (let n = 0; !stop.aborted; n++) {
+    const plan = decide(known, options.draw(n), `${options.name}-${n}`, door.kind);
+    await carryOut(options, plan);
+  }
+  await door.close();
+}
+
+async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
+  if (plan.kind === "rest") return void (await pause(200, options.stop));
+  if (plan.kind === "read") return read(options, plan.call);
+  if (plan.kind === "again") return again(options, plan);
+  const { deeds } = plan;
+  options.known.deeds.push(...deeds);
+  for (const deed of deeds) deed.sent = performance.now();
+  if (plan.kind === "several") {
+    const calls = deeds.map(({ does, request }): [string, object] => [does, request]);
+    const attempt = () => (options.door as SqlDoor).several(calls, plan.end, plan.isolation);
+    return pursue(options, deeds, attempt, plan.end);
+  }
+  const attempt = async () => spread(await options.door.call(...plan.call), deeds.length);
+  await pursue(options, deeds, attempt);
+}
+
+/** A call's outcome is that of all its deeds, or each row is that of one. */
+function spread(outcome: Outcome, deeds: number): Outcome[] {
+  return Array.from({ length: deeds }, (_, n): Outcome => {
+    if (outcome.is !== "answered") return outcome;
+    const row = outcome.rows[n] ?? {};
+    // A kept decline has an error and a transaction.
+    if (row["transaction_id"] || !row["error_code"]) return { is: "answered", rows: [row] };
+    return { is: "refused", code: row["error_code"], detail: JSON.stringify(row["error_detail"]) };
+  });
+}
+
+/** Tries until it knows: what was lost is repeated if that is safe, which is what keys are for. */
+async function pursue(
+  options: ClientOptions,
+  deeds: Deed[],
+  attempt: () => Promise<Outcome[]>,
+  end: "commit" | "rollback" = "commit",
+): Promise<void> {
+  const isSafe = deeds.every((deed) => keyOf(deed) !== undefined);
+  for (let tries = 1; ; tries++) {
+    const sentAt = Date.now();
+    for (const deed of deeds) deed.sentAt = sentAt;
+    const outcomes = await attempt();
+    for (const [n, deed] of deeds.entries()) settle(options, deed, outcomes[n]!, end);
+    const worst =
+      outcomes.find(({ is }) => is === "lost") ?? outcomes.find(({ is }) => is === "busy");
+    if (!worst || (worst.is === "lost" && (!isSafe || end === "rollback"))) return;
+    if (options.giveUp.aborted) return;
+    await pause(Math.min(10 * 2 ** tries, 500), options.giveUp);
+  }
+}
+
+function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "commit" | "rollback") {
+  const { known } = options;
+  count(known, deed.does, outcome.is === "answered" ? kindOf(outcome.rows[0]!) : outcome.code);
+  deed.way ||= `${options.name} ${options.door.kind}`;
+  if (outcome.is === "lost" && end === "commit") deed.lost += 1;
+  if (outcome.is === "busy" || (outcome.is === "lost" && end === "commit")) {
+    if (outcome.code === "40P01")
+      known.lies.push(`a single call was told of a deadlock: ${deed.id} ${deed.does}`);
+    return;
+  }
+  deed.ended = performance.now();
+  deed.fate = outcome.is === "answered" ? "done" : "refused";
+  if (outcome.is === "refused") [deed.code, deed.detail] = [outcome.code, outcome.detail];
+  if (outcome.is !== "answered") return;
+  const row = outcome.rows[0] ?? {};
+  deed.answer = row;
+  if (row["replayed"] && deed.lost === 0)
+    known.lies.push(`called a replay, and is the first: ${deed.id}`);
+  learn(known, deed, row);
+}
+
+const kindOf = (row: Row): string =>
+  row?.["replayed"] ? "replayed" : (row?.["status"] ?? row?.["state"] ?? "ok");
+
+async function read(
+  { known, door, name }: ClientOptions,
+  [does, request]: [string, object],
+): Promise<void> {
+  const sent = performance.now();
+  const outcome = await door.call(does, request);
+  count(known, does, outcome.is === "answered" ? "ok" : outcome.code);
+  if (outcome.is !== "answered") return;
+  for (const row of outcome.rows) see(known, row);
+  known.reads.push({
+    does,
+    request,
+    sent,
+    ended: performance.now(),
+    rows: outcome.rows,
+    client: name,
+  });
+}
+
+/** The same call gives the same answer, however late; the same key with another request is refused. */
+async function again(
+  { known, door }: ClientOptions,
+  { deed, isChanged }: Plan & { kind: "again" },
+): Promise<void> {
+  const request = isChanged ? { ...deed.request, description: "another" } : deed.request;
+  const outcome = await door.call(deed.does, request);
+  if (outcome.is === "busy" || outcome.is === "lost") return;
+  count(known, "repeated", outcome.is === "refused" ? outcome.code : kindOf(outcome.rows[0]!));
+  const told = outcome.is === "refused" ? outcome.code : outcome.rows[0]!;
+  const first = deed.answer!;
+  const isRight = isChanged
+    ? told === "LDIDM"
+    : typeof told === "object" &&
+      told["replayed"] === true &&
+      ["transaction_id", "status", "version", "archived_reason"].every(
+        (name) => told[name] === first[name],
+      );
+  if (!isRight)
+    known.lies.push(
+      `repeated${isChanged ? " with a change" : ""}: ${deed.id} ${JSON.stringify([first, told])}`,
+    );
+}

@@ -1,0 +1,113 @@
+import type { Args } from "../doors/door.ts";
+import { deedOf, type Plan } from "./deed.ts";
+import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
+import type { Known } from "./known.ts";
+import { anyLines, plainLines, teamLines } from "./lines.ts";
+
+/** How far the clients' clocks are off, in milliseconds. */
+export const clock = { offset: 0 };
+export const clientTime = (later: number) =>
+  new Date(Date.now() + clock.offset + later).toISOString();
+
+const DAY = 86_400_000;
+
+/** A request for one transaction, named after its id. */
+function request(known: Known, draw: Draw, id: string, isKeyed: boolean): Args {
+  const entries = chance(draw, 0.3) ? plainLines(draw) : anyLines(known, draw);
+  const args: Args = { entries, description: id };
+  if (isKeyed) args["idempotency_key"] = id;
+  if (chance(draw, 0.3)) args["status"] = "pending";
+  if (args["status"] && chance(draw, 0.3)) args["expires_at"] = clientTime(200 + draw() * 3_000);
+  if (chance(draw, 0.25)) args["effective_at"] = clientTime((draw() - 0.7) * 3 * DAY);
+  else if (chance(draw, 0.03)) args["effective_at"] = `2019-0${upTo(draw, 9)}-15T00:00:00Z`;
+  const [isDeclinable, isNamed] = [chance(draw, 0.08), chance(draw, 0.08)];
+  if (isDeclinable) args["archive_on_lock_failure"] = true;
+  else if (isNamed) args["external_id"] = `external-${upTo(draw, 40)}`;
+  if (chance(draw, 0.05)) args["metadata"] = { by: id };
+  if (chance(draw, 0.15)) {
+    args["entries"] = teamLines(draw);
+    args["category_locks"] = [
+      { category: chance(draw, 0.7) ? "team" : "inner", available_balance: { gte: 0 } },
+    ];
+    // `inner` does not contain all of them; then it is the whole team's lock as well.
+    if (args["category_locks"][0].category === "inner") {
+      args["category_locks"].push({ category: "team", available_balance: { gte: 0 } });
+    }
+  } else if (chance(draw, 0.03)) {
+    args["category_locks"] = [{ category: "crowd", available_balance: { gte: -1_000_000 } }];
+  }
+  return args;
+}
+
+export function createOne(known: Known, draw: Draw, id: string): Plan {
+  const { ledger } = known;
+  const args: Args = { ledger, ...request(known, draw, id, chance(draw, 0.9)) };
+  if (chance(draw, 0.03)) {
+    const { idempotency_key: _, ...rest } = args;
+    return { kind: "read", call: ["create_transaction", { ...rest, dry_run: true }] };
+  }
+  const deeds = [deedOf("create_transaction", args, id)];
+  return { kind: "call", call: ["create_transaction", args], deeds };
+}
+
+export function batch({ ledger, ...known }: Known, draw: Draw, id: string): Plan {
+  const members = Array.from({ length: upTo(draw, 20) }, (_, n) =>
+    request({ ledger, ...known }, draw, `${id}/${n}`, true),
+  );
+  const atomic = chance(draw, 0.2);
+  if (atomic) for (const member of members) delete member["archive_on_lock_failure"];
+  const deeds = members.map((member) => ({
+    ...deedOf("create_transaction", { ledger, ...member }, member["description"]),
+    way: "batch",
+  }));
+  return {
+    kind: "call",
+    call: ["create_transactions", { ledger, transactions: members, atomic }],
+    deeds,
+  };
+}
+
+export function enqueue({ ledger, ...known }: Known, draw: Draw, id: string): Plan {
+  const members = Array.from({ length: upTo(draw, 8) }, (_, n) =>
+    request({ ledger, ...known }, draw, `${id}/${n}`, true),
+  );
+  const deeds = members.map((member) =>
+    deedOf("enqueue_transactions", { ledger, ...member }, member["description"]),
+  );
+  return { kind: "call", call: ["enqueue_transactions", { ledger, transactions: members }], deeds };
+}
+
+/** Up to three calls that are kept or given up together. Only the first may wait: who holds accounts and waits for others can deadlock. */
+export function several(known: Known, draw: Draw, id: string, door: string): Plan | undefined {
+  if (door !== "sql") return undefined;
+  const isolation = weighted(draw, [
+    [2, "read committed"],
+    [1, "repeatable read"],
+  ] as const);
+  const deeds = Array.from({ length: upTo(draw, 3) }, (_, n) => {
+    const name = `${id}/${n}`;
+    const entries =
+      n > 0 || isolation !== "read committed" ? plainLines(draw) : anyLines(known, draw);
+    const args = { ledger: known.ledger, entries, description: name, idempotency_key: name };
+    return deedOf("create_transaction", args, name);
+  });
+  return { kind: "several", deeds, isolation, end: chance(draw, 0.75) ? "commit" : "rollback" };
+}
+
+export function transferBetween({ ledger, otherLedger }: Known, draw: Draw, id: string): Plan {
+  const isBack = chance(draw, 0.5);
+  const here = pick(draw, ["free:1", "free:2", "limited:1"]);
+  const args: Args = {
+    from_ledger: isBack ? otherLedger : ledger,
+    from_account: isBack ? "there" : here,
+    to_ledger: isBack ? ledger : otherLedger,
+    to_account: isBack ? here : "there",
+    amount: upTo(draw, 40),
+    from_clearing_account: "clearing",
+    to_clearing_account: "clearing",
+    idempotency_key: id,
+    description: id,
+  };
+  const deeds = [deedOf("transfer_between_ledgers", args, id)];
+  return { kind: "call", call: ["transfer_between_ledgers", args], deeds };
+}

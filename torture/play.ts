@@ -1,0 +1,81 @@
+import { openChapter } from "./chapter.ts";
+import { digest, type Digest } from "./checks/afterwards.ts";
+import type { Finding } from "./checks/finding.ts";
+import { judge } from "./checks/judge.ts";
+import { watchBooks } from "./checks/watch.ts";
+import { runClient } from "./clients/client.ts";
+import { drawOf } from "./clients/draw.ts";
+import type { Known } from "./clients/known.ts";
+import { openGraphqlDoor } from "./doors/graphql.ts";
+import { openSqlDoor } from "./doors/sql.ts";
+import { rage, type Nemesis } from "./nemesis/nemesis.ts";
+import type { Options } from "./options.ts";
+import { LOGIN, type Stage } from "./stage/stage.ts";
+
+/** What happened in one ledger, from its first transaction to the judgement. */
+export type Chapter = {
+  /** With this seed it is the first chapter of a run. */
+  seed: number;
+  known: Known;
+  findings: Finding[];
+  /** What its books were when they were judged; later chapters must not change them. */
+  digests: Digest[];
+  /** A line on it. */
+  summary: string;
+};
+
+/** How long clients may go on asking what came of their last calls, when nothing disturbs them any more, in milliseconds. */
+const PATIENCE = 45_000;
+
+export async function playChapter(
+  stage: Stage,
+  nemesis: Nemesis,
+  options: Options,
+  number: number,
+  seconds: number,
+): Promise<Chapter> {
+  const seed = options.seed + number - 1;
+  const known = await openChapter(stage, `${options.seed}-${number}`);
+  const [stop, giveUp] = [new AbortController(), new AbortController()];
+  const working = clientsOf(stage, options).map(({ name, door }) => {
+    const draw = (n: number) => drawOf(seed, name, n);
+    return runClient({ name, door, known, draw, stop: stop.signal, giveUp: giveUp.signal });
+  });
+  const watching = watchBooks(stage, known, stop.signal);
+  const raging = options.calm ? undefined : rage(nemesis, stage, seed, stop.signal);
+  const timers = [
+    setTimeout(() => stop.abort(), seconds * 1000),
+    setTimeout(() => giveUp.abort(), seconds * 1000 + PATIENCE),
+  ];
+  try {
+    await Promise.all([raging, ...working]);
+  } finally {
+    stop.abort();
+    giveUp.abort();
+    for (const timer of timers) clearTimeout(timer);
+  }
+  const begin = performance.now();
+  const watched = await watching;
+  const { findings, judged } = await judge(stage, known);
+  findings.push(...watched.findings);
+  const digests = [await digest(stage, known.ledger), await digest(stage, known.otherLedger)];
+  const took = ((performance.now() - begin) / 1000).toFixed(1);
+  const { deeds, reads } = known;
+  const result = findings.length === 0 ? "right" : `${findings.length} WRONG`;
+  const summary =
+    `${deeds.length} requests, ${reads.length} reads (${judged.judged} balances explained, ${judged.skipped} not), ` +
+    `${watched.looks} looks at all books: ${result}, judged in ${took} s`;
+  return { seed, known, findings, digests, summary };
+}
+
+function clientsOf({ postgres, proxies }: Stage, { sqlClients, graphqlClients }: Options) {
+  const sql = Array.from({ length: sqlClients }, (_, n) => ({
+    name: `s${n}`,
+    door: openSqlDoor(postgres.urlOf(LOGIN, proxies.sql)),
+  }));
+  const graphql = Array.from({ length: graphqlClients }, (_, n) => ({
+    name: `g${n}`,
+    door: openGraphqlDoor(proxies.http.port),
+  }));
+  return [...sql, ...graphql];
+}

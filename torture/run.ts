@@ -1,0 +1,56 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkAfterwards } from "./checks/afterwards.ts";
+import { newNemesis, type Nemesis } from "./nemesis/nemesis.ts";
+import { readOptions, type Options } from "./options.ts";
+import { playChapter, type Chapter } from "./play.ts";
+import { shrink, writeEvents } from "./report/shrink.ts";
+import { say, summarise } from "./report/summary.ts";
+import { keepLog } from "./stage/postgres.ts";
+import { setStage, type Stage } from "./stage/stage.ts";
+
+/* `npm run torture`: uses the ledger while everything goes wrong, and judges what came of it. Exit code 1 if it is wrong. */
+
+/** Plays chapters until the time is over, or one is wrong. */
+async function playAll(stage: Stage, nemesis: Nemesis, options: Options): Promise<Chapter[]> {
+  const deadline = Date.now() + options.minutes * 60_000;
+  const chapters: Chapter[] = [];
+  while (Date.now() < deadline - 5_000 && chapters.every(({ findings }) => findings.length === 0)) {
+    const seconds = Math.min(options.chapterSeconds, (deadline - Date.now()) / 1000);
+    const number = chapters.length + 1;
+    const chapter = await playChapter(stage, nemesis, options, number, seconds);
+    chapters.push(chapter);
+    say(`chapter ${number}, seed ${chapter.seed}: ${chapter.summary}`);
+  }
+  return chapters;
+}
+
+/** Says what is wrong in a chapter, and leaves what led to it in files. */
+function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Options): void {
+  const { findings, seed, known } = chapter;
+  for (const { check, what, about } of findings.slice(0, 20))
+    say(`WRONG (${check}): ${what} [${about.join(", ")}]`);
+  if (findings.length > 20) say(`… and ${findings.length - 20} more`);
+  const file = (ending: string) => join(tmpdir(), `daybook-torture-${seed}.${ending}`);
+  writeEvents(file("ndjson"), shrink(known, nemesis, findings));
+  keepLog(stage.postgres, file("log"));
+  say(`the events concerned: ${file("ndjson")}; what PostgreSQL said: ${file("log")}`);
+  const minutes = (options.chapterSeconds / 60).toFixed(1);
+  say(`the same decisions again: npm run torture -- --seed ${seed} --minutes ${minutes}`);
+}
+
+const options = readOptions();
+say(`seed ${options.seed}, ${options.minutes} minutes`);
+const nemesis = newNemesis();
+const stage = await setStage();
+try {
+  const chapters = await playAll(stage, nemesis, options);
+  const last = chapters.at(-1)!;
+  if (last.findings.length === 0) last.findings.push(...(await checkAfterwards(stage, chapters)));
+  summarise(chapters, nemesis);
+  if (last.findings.length > 0) explain(stage, nemesis, last, options);
+  say(last.findings.length > 0 ? "the ledger is broken" : "all is right");
+  process.exitCode = last.findings.length > 0 ? 1 : 0;
+} finally {
+  await stage.stop();
+}
