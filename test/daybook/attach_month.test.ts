@@ -54,6 +54,7 @@ test("a month is named by its first moment in UTC, is over, and the oldest with 
     "infinity",
     inside,
     "1969-12-01Z",
+    "294276-12-01Z",
     monthsAgo(0),
     monthsAgo(-1),
     NEXT,
@@ -156,6 +157,48 @@ test.each([
   if ((await look("select from daybook.detached_months")).length > 0) {
     await moveMonth(database, "detach_month", OLDEST);
     await moveMonth(database, "attach_month", OLDEST);
+  }
+});
+
+test("a transaction stays whose entries were recorded on both sides of the month's end, or take effect behind it", async () => {
+  const client = await database.connect();
+  const until = monthsAgo(3);
+  const leaves = async (id: string) =>
+    (
+      await client.query(
+        "select daybook_private.detachable_transactions($1, array[$2::uuid], $3) = array[$2::uuid] as leaves",
+        [ledger, id, until],
+      )
+    ).rows[0].leaves;
+  const { rows } = await client.query(
+    `select e.transaction_id as id, (array_agg(e.id order by e.id))[2] as entry from daybook.entries e
+       join daybook.transactions t on t.ledger = e.ledger and t.id = e.transaction_id and t.status = 'posted'
+      where e.ledger = $1 group by 1 having count(*) = 2 and max(e.effective_at) < $2 and max(e.created_at) < $2 limit 1`,
+    [ledger, until],
+  );
+  const { id, entry } = rows[0];
+  const last = "$2::timestamptz - interval '1 second'";
+  for (const [changes, expected] of [
+    [[], true],
+    [[`update daybook.entries set effective_at = $2 where id = '${entry}' and $1 = ledger`], false],
+    [[`update daybook.entries set created_at = $2 where id = '${entry}' and $1 = ledger`], false],
+    [
+      [`update daybook.transactions set posted_at = ${last} where id = '${id}' and $1 = ledger`],
+      true,
+    ],
+    [
+      [
+        `update daybook.transactions set posted_at = ${last} where id = '${id}' and $1 = ledger`,
+        `update daybook.entries set id = overlay(uuidv7()::text placing substr(daybook_private.uuid_at($2)::text, 1, 13) from 1)::uuid
+          where id = '${entry}' and $1 = ledger`,
+      ],
+      false,
+    ],
+  ] as [string[], boolean][]) {
+    await client.query("begin; set local session_replication_role = replica");
+    for (const sql of changes) expect((await client.query(sql, [ledger, until])).rowCount).toBe(1);
+    expect({ changes, leaves: await leaves(id) }).toEqual({ changes, leaves: expected });
+    await client.query("rollback");
   }
 });
 
