@@ -130,3 +130,4 @@ grant select on daybook_private.detachments, daybook_private.current_lines to da
 alter table daybook_private.detachments enable row level security;
 alter table daybook_private.detached_sums enable row level security;
 create policy everybody_reads on daybook_private.detachments for select using (true);
+--!include daybook_private/functions/is_queueable.sql
