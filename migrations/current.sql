@@ -89,7 +89,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook/functions/finish_restore.sql
 alter type daybook_private.origin add attribute waited uuid[];
 comment on type daybook_private.origin is
-  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts a batch holds for it. Null in all fields for a plain call.';
+  'Where a transaction comes from, when it is not a plain call: its id and effective time unless the request says otherwise, who asked for it, what it is linked to, and which accounts are held for it already. Null in all fields for a plain call.';
 drop function daybook_private.make_alone(text, daybook.transaction_input, daybook_private.batch_member, boolean);
 --!include daybook_private/functions/without_late_limits.sql
 --!include daybook_private/functions/create_one.sql
@@ -123,9 +123,12 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook/functions/account_balances.sql
 --!include daybook/functions/trial_balance.sql
 --!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/fold_accounts.sql
+--!include daybook_private/functions/queued_accounts.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
 alter table daybook_private.detachments enable row level security;
 alter table daybook_private.detached_sums enable row level security;
 create policy everybody_reads on daybook_private.detachments for select using (true);
+--!include daybook_private/functions/is_queueable.sql

@@ -10,6 +10,10 @@ export type Options = {
   chapterSeconds: number;
   /** Nothing goes wrong but what clients do to each other. */
   calm: boolean;
+  /** Only evils with this in their name happen. */
+  evil: string;
+  /** A deliberate bug of test/mutations, to see that it is found. */
+  mutation?: string;
 };
 
 /** Reads the command line. */
@@ -32,6 +36,8 @@ export function readOptions(): Options {
       30,
     )
     .option("--calm", "nothing goes wrong but what clients do to each other", false)
+    .option("--evil <words>", "only what has this in its name goes wrong", "")
+    .option("--mutation <name>", "a deliberate bug of test/mutations, to see that it is found")
     .parse();
   return program.opts<Options>();
 }

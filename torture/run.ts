@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { groupBy } from "./checks/books.ts";
 import { checkAfterwards } from "./checks/afterwards.ts";
 import { newNemesis, type Nemesis } from "./nemesis/nemesis.ts";
 import { readOptions, type Options } from "./options.ts";
@@ -28,9 +29,11 @@ async function playAll(stage: Stage, nemesis: Nemesis, options: Options): Promis
 /** Says what is wrong in a chapter, and leaves what led to it in files. */
 function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Options): void {
   const { findings, seed, known } = chapter;
-  for (const { check, what, about } of findings.slice(0, 20))
-    say(`WRONG (${check}): ${what} [${about.join(", ")}]`);
-  if (findings.length > 20) say(`… and ${findings.length - 20} more`);
+  for (const [check, some] of groupBy(findings, (finding) => finding.check)) {
+    for (const { what, about } of some.slice(0, 5))
+      say(`WRONG (${check}): ${what} [${about.join(", ")}]`);
+    if (some.length > 5) say(`and ${some.length - 5} more of ${check}`);
+  }
   const file = (ending: string) => join(tmpdir(), `daybook-torture-${seed}.${ending}`);
   writeEvents(file("ndjson"), shrink(known, nemesis, findings));
   keepLog(stage.postgres, file("log"));
@@ -41,8 +44,8 @@ function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Opti
 
 const options = readOptions();
 say(`seed ${options.seed}, ${options.minutes} minutes`);
-const nemesis = newNemesis();
-const stage = await setStage();
+const nemesis = newNemesis(options.evil);
+const stage = await setStage(options.mutation);
 try {
   const chapters = await playAll(stage, nemesis, options);
   const last = chapters.at(-1)!;

@@ -31,7 +31,7 @@ const GOAL = { recent: 5 * 60_000, full: 12 * 3_600_000 };
 
 /**
  * What is left of a rest when a walk has taken so long.
- * @param elapsed milliseconds since the walk began
+ * @param elapsed milliseconds since the walk began, or that the one before took
  * @param goal milliseconds in which it is to be around
  */
 export function hurry(elapsed: number, goal: number): number {
@@ -60,6 +60,7 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
   const goal = isFull ? GOAL.full : GOAL.recent;
   let at = START;
   let began = Date.now();
+  let lastTook = 0;
   return startLoop({
     connectionString,
     log,
@@ -69,7 +70,10 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
     idle,
     async round(client, stop) {
       const started = Date.now();
-      if (at === START) began = started;
+      if (at === START) {
+        lastTook = started - began;
+        began = started;
+      }
       const round = await checkAccounts(client, at, isFull, budget);
       for (const finding of round?.drifted ?? []) report(log, finding);
       if (!round?.ledger || !round.account_id) {
@@ -77,7 +81,8 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
         return 0;
       }
       at = { ledger: round.ledger, account_id: round.account_id };
-      const factor = (isFull ? 2 : 1) * restFactor * hurry(Date.now() - began, goal);
+      const factor =
+        (isFull ? 2 : 1) * restFactor * hurry(Math.max(Date.now() - began, lastTook), goal);
       await pause(factor * (Date.now() - started), stop);
       return 1;
     },

@@ -88,6 +88,23 @@ test("a locked entry waits before the same call has touched any unlocked account
   expect(await outcome(waiting)).toBe("posted");
 });
 
+test("a limit that is set while a call waits for one account does not make it wait for the other", async () => {
+  const names = ["ann", "bob", "carl", "dora"] as const;
+  const { ann, bob, carl, dora } = await openSessions(database, names);
+  const ledger = await openLedger(database, { c: {}, d: { money: 9 } });
+  await carl.step("begin");
+  await carl.step(transfer(ledger, "d", "world", 1, { from: LOCKED }));
+  const covered = { available_balance: { gte: 0 } };
+  const first = outcome(ann.step(transfer(ledger, "d", "c", 1, { from: covered })));
+  await ann.waits(carl);
+  await dora.step(`select daybook.set_account_limits('${ledger}', 'c', null, 1000)`);
+  await dora.step(transfer(ledger, "world", "d", 1)); // is queued, so that ann has to look twice
+  const second = outcome(bob.step(transfer(ledger, "c", "d", 1, { from: LOCKED, to: LOCKED })));
+  await bob.waits();
+  await carl.step("commit");
+  expect([await first, await second]).toEqual(["posted", "posted"]);
+});
+
 test("several calls in each of two transactions can deadlock; one of them is told to repeat, nothing is half done", async () => {
   const { ann, bob } = await openSessions(database, ["ann", "bob"]);
   const ledger = await openLedger(database, { a: {}, b: {} });

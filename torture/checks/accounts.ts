@@ -1,24 +1,37 @@
 import type { Line } from "../../test/support/ledgers.ts";
 import { broken, type Account } from "../../test/properties/judge.ts";
-import { LIMITS } from "../clients/accounts.ts";
 import type { Deed } from "../clients/deed.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Report } from "./finding.ts";
 import { applyEntry, newAccount } from "./model.ts";
+import type { Settings } from "./settings.ts";
 import { written, type Writers } from "./transactions.ts";
 
 /**
  * Walks along each account's own history: its versions are gap-free, each link adds up, and at no place of it was a
  * condition, a version lock or a limit violated by what came there, as the client wrote it down who asked for it.
  */
-export function checkAccounts(books: Books, writers: Writers, report: Report): void {
-  for (const [address, entries] of books.entries) walk({ address, entries, writers, report });
+export function checkAccounts(
+  books: Books,
+  writers: Writers,
+  settings: Settings,
+  report: Report,
+): void {
+  for (const [address, entries] of books.entries) {
+    walk({ address, entries, writers, settings, report });
+  }
 }
 
-type Walk = { address: string; entries: Entry[]; writers: Writers; report: Report };
+type Walk = {
+  address: string;
+  entries: Entry[];
+  writers: Writers;
+  settings: Settings;
+  report: Report;
+};
 
-function walk({ address, entries, writers, report }: Walk): void {
-  let account = newAccount(LIMITS[address]);
+function walk({ address, entries, writers, settings, report }: Walk): void {
+  let account = newAccount();
   /** The version before the expired holds that came just before: who finds them releases them first. */
   let versionBeforeExpiry = 0;
   const seen = new Set<Deed>();
@@ -32,11 +45,27 @@ function walk({ address, entries, writers, report }: Walk): void {
           report("its entries do not follow each other", address, step.writer.id);
         seen.add(step.writer);
       }
-      if (step.writer)
-        judgeStep(address, step.writer, before, account, versionBeforeExpiry, report);
+      if (step.writer) {
+        const limits = settings.limits(address, step.writer);
+        const [old, now] = [
+          { ...before, ...limits },
+          { ...account, ...limits },
+        ];
+        judgeStep(address, step.writer, old, now, versionBeforeExpiry, report);
+        if (isNew(step.writer, address) && settings.isClosed(address, step.writer)) {
+          report("came to an account that was closed", address, step.writer.id);
+        }
+      }
       versionBeforeExpiry = account.version;
     }
   }
+}
+
+/** Whether a deed brings entries to an account that a closed one refuses. */
+function isNew({ does, request }: Deed, address: string): boolean {
+  if (does === "partially_post_transaction") return false;
+  if (does === "reverse_transaction" || does === "transfer_between_ledgers") return true;
+  return ((request["entries"] ?? []) as Line[]).some(({ account }) => account === address);
 }
 
 type Step = { writer: Deed | "expiry" | undefined; entries: Entry[] };

@@ -15,7 +15,7 @@ export const makes = ({ does }: Deed) => MAKES.has(does);
 
 /** The transaction that a deed made, if it did. */
 export const madeBy = (books: Books, deed: Deed): Row | undefined =>
-  makes(deed) ? books.byDescription.get(deed.id)?.[0] : undefined;
+  makes(deed) ? books.byDeed.get(deed.id)?.[0] : undefined;
 
 /** How far two readings of one clock may be apart: they are rounded differently. In milliseconds. */
 const ROUNDING = 2;
@@ -26,16 +26,17 @@ const ROUNDING = 2;
  */
 export function checkAnswers(books: Books, deeds: Deed[], report: Report): void {
   const byId = new Map(deeds.map((deed) => [deed.id, deed]));
-  for (const [description, rows] of books.byDescription) {
+  for (const [description, rows] of books.byDeed) {
     if (!byId.has(description)) report("nobody asked for it", description, rows[0]!["id"]);
     if (rows.length > 1) report("made twice", description, ...rows.map(({ id }) => id));
   }
   for (const deed of deeds.filter(makes)) checkMade(books, deed, report);
   checkVersions(books, deeds, report);
+  checkCodes(deeds, report);
 }
 
 function checkMade(books: Books, deed: Deed, report: Report): void {
-  const row = books.byDescription.get(deed.id)?.[0];
+  const row = books.byDeed.get(deed.id)?.[0];
   if (deed.fate === "refused" && deed.lost === 0 && row) {
     return report(`refused with ${deed.code}, and there all the same`, deed.id, row["id"]);
   }
@@ -84,6 +85,15 @@ function checkVersions(books: Books, deeds: Deed[], report: Report): void {
     const version = books.transactions.get(target)?.["version"] ?? 0;
     if (several[0]!.answer!["version"] > version) {
       report(`acknowledged version ${where}, there are ${version}`, target, several[0]!.id);
+    }
+  }
+}
+
+/** Refusals are the ledger's own, by the codes of the contract: nothing else comes out. */
+function checkCodes(deeds: Deed[], report: Report): void {
+  for (const { code, id, does, detail } of deeds) {
+    if (code !== undefined && !/^(LD[A-Z]{3}|undone)$/.test(code)) {
+      report(`${does} was refused with ${code}: ${JSON.stringify(detail)}`, id);
     }
   }
 }

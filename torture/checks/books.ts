@@ -25,7 +25,8 @@ export type Books = {
   entries: Map<string, Entry[]>;
   byTransaction: Map<string, Entry[]>;
   transactions: Map<string, Row>;
-  byDescription: Map<string, Row[]>;
+  /** By the id of the deed that asked for it: its description, or what its metadata name. */
+  byDeed: Map<string, Row[]>;
   receipts: Map<string, Row>;
 };
 
@@ -59,7 +60,10 @@ export async function readBooks(pool: Pool, ledger: string): Promise<Books> {
       entries: groupBy(entries, ({ account }) => account),
       byTransaction: groupBy(entries, ({ transaction }) => transaction),
       transactions: new Map(transactions.rows.map((row: Row) => [row["id"], row])),
-      byDescription: groupBy(transactions.rows as Row[], (row) => row["description"] ?? ""),
+      byDeed: groupBy(
+        transactions.rows as Row[],
+        (row) => row["description"] ?? row["metadata"]["by"] ?? "",
+      ),
       receipts: new Map(receipts.rows.map((row: Row) => [row["receipt_id"], row])),
     };
   } finally {

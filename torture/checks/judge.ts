@@ -7,6 +7,7 @@ import { readBooks } from "./books.ts";
 import { reporter, type Finding } from "./finding.ts";
 import { awaitQuiet } from "./quiet.ts";
 import { checkReads, type ReadsJudged } from "./reads.ts";
+import { settingsOf } from "./settings.ts";
 import { checkSnapshots } from "./snapshots.ts";
 import { checkTransactions } from "./transactions.ts";
 
@@ -22,7 +23,7 @@ export async function judge(
   const books = await readBooks(stage.postgres.pool, known.ledger);
   checkAnswers(books, known.deeds, reporter(findings, "answers"));
   const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
-  checkAccounts(books, writers, reporter(findings, "accounts"));
+  checkAccounts(books, writers, settingsOf(known.deeds), reporter(findings, "accounts"));
   const judged = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
   checkSnapshots(books, writers, known.reads, reporter(findings, "snapshots"));
   for (const ledger of [known.ledger, known.otherLedger]) {

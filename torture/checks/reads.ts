@@ -1,7 +1,8 @@
 import type { Deed, Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
-import { applyEntry, newAccount } from "./model.ts";
-import { written, type Writers } from "./transactions.ts";
+import { checkOrder, checkWaiters, type Seen } from "./order.ts";
+import { stepsOf, type Step } from "./steps.ts";
+import type { Writers } from "./transactions.ts";
 import type { Books } from "./books.ts";
 import type { Report } from "./finding.ts";
 
@@ -13,20 +14,6 @@ import type { Report } from "./finding.ts";
  * after the read had ended, and of those in between any. And what somebody read must still be there for whoever reads
  * later: versions never go back, and reads of one version tell the same.
  */
-
-/**
- * What one deed did to one account, and when: the moments between which it came into being. Who waits for an account
- * folds in beneath himself all that was queued for it: so versions below those of one who waited and had his answer
- * were there by then, and versions above were not there yet when he began.
- */
-type Step = {
-  delta: number[];
-  from: number;
-  until: number;
-  first: number;
-  last: number;
-  waited: boolean;
-};
 
 /** More in between than this, and a read is not judged: sets grow too many. It is counted instead. */
 const MOST = 18;
@@ -64,25 +51,8 @@ export function checkReads(
       report(`${account} was read as ${figures}, which it never was then`, account, by);
   }
   checkOrder(seen, report);
+  for (const [account, some] of steps) checkWaiters(account, some, report);
   return counted;
-}
-
-type Seen = { account: string; sent: number; ended: number; figures: number[]; by: string };
-
-/**
- * Up to which version of an account nothing can change its place any more at a moment: those of one who waited for it and
- * had had his answer. What is queued gets its version later, in whatever order.
- */
-export function settledVersion(
-  books: Books,
-  writers: Writers,
-  account: string,
-  moment: number,
-): number {
-  const waiters = stepsOf(books, writers, account).filter(
-    ({ waited, until }) => waited && until < moment,
-  );
-  return waiters.reduce((most, { last }) => Math.max(most, last), 0);
 }
 
 /** Balances that calls showed; a call began before and had ended after it read them. */
@@ -102,34 +72,6 @@ const currentReads = (reads: Read[]) =>
     .flatMap(({ rows, sent, ended, client }) =>
       rows.map((row) => ({ row, sent, ended, by: `${client} ${sent}` })),
     );
-
-/** What was done to an account, by whom it was done. */
-function stepsOf(books: Books, writers: Writers, address: string): Step[] {
-  const byWriter = new Map<unknown, Step>();
-  for (const entry of books.entries.get(address) ?? []) {
-    const place = written(entry.transaction, entry.version);
-    const writer = writers.get(place);
-    const key = writer === "expiry" || !writer ? place : writer;
-    const version = entry.lockVersion!;
-    const fresh = { delta: [0, 0, 0, 0, 0], first: version, last: version, waited: entry.locked };
-    const step = byWriter.get(key) ?? { ...fresh, ...momentsOf(writer) };
-    Object.assign(step, { last: version, waited: step.waited && entry.locked });
-    const account = newAccount();
-    applyEntry(new Map([[address, account]]), entry);
-    const { pending, posted } = account;
-    const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
-    step.delta = step.delta.map((sum, n) => sum + more[n]!);
-    byWriter.set(key, step);
-  }
-  return [...byWriter.values()];
-}
-
-/** What ended by itself, or was enqueued, came at any time after it could; acknowledged calls before their answer. */
-function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: number } {
-  if (writer === "expiry" || !writer) return { from: 0, until: Infinity };
-  const isLater = writer.does === "enqueue_transactions" || writer.fate !== "done";
-  return { from: writer.sent, until: isLater ? Infinity : writer.ended! };
-}
 
 function explain(
   steps: Step[],
@@ -172,27 +114,4 @@ function isSum(open: number[][], left: number[], from: number): boolean {
       return true;
   }
   return false;
-}
-
-/** Who asks after somebody had his answer sees at least what that one saw. */
-function checkOrder(seen: Seen[], report: Report): void {
-  const accounts = new Map<string, Seen[]>();
-  for (const one of seen) accounts.set(one.account, [...(accounts.get(one.account) ?? []), one]);
-  for (const [account, list] of accounts) {
-    const byEnd = list.toSorted((a, b) => a.ended - b.ended);
-    let [done, highest] = [0, undefined as Seen | undefined];
-    for (const one of list.toSorted((a, b) => a.sent - b.sent)) {
-      for (; byEnd[done] && byEnd[done]!.ended < one.sent; done++) {
-        if (!highest || byEnd[done]!.figures[0]! > highest.figures[0]!) highest = byEnd[done];
-      }
-      if (highest && one.figures[0]! < highest.figures[0]!) {
-        report(
-          `went back from version ${highest.figures[0]} to ${one.figures[0]}`,
-          account,
-          highest.by,
-          one.by,
-        );
-      }
-    }
-  }
 }

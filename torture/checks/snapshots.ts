@@ -3,7 +3,7 @@ import type { Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
 import type { Books } from "./books.ts";
 import type { Report } from "./finding.ts";
-import { settledVersion } from "./reads.ts";
+import { settledVersion } from "./steps.ts";
 import type { Writers } from "./transactions.ts";
 
 /** What must be true of every single answer, whoever wrote meanwhile: one answer is one snapshot. */

@@ -16,9 +16,9 @@ export const written = (transaction: string, version: number) => `${transaction}
  */
 export function checkTransactions(books: Books, deeds: Deed[], report: Report): Writers {
   const writers: Writers = new Map();
-  const made = deeds.filter((deed) => books.byDescription.has(deed.id));
+  const made = deeds.filter((deed) => books.byDeed.has(deed.id));
   const makers = new Map(
-    made.map((deed) => [books.byDescription.get(deed.id)![0]!["id"] as string, deed]),
+    made.map((deed) => [books.byDeed.get(deed.id)![0]!["id"] as string, deed]),
   );
   const mayHaveHappened = deeds.filter(({ fate, lost }) => fate !== "refused" || lost > 0);
   const context: Context = {
@@ -137,8 +137,7 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
   report(`version ${version} is nothing that anybody asked for`, id, ...all.map((deed) => deed.id));
 }
 
-const madeBy = ({ books }: Context, deed: Deed) =>
-  books.byDescription.get(deed.id)![0]!["id"] as string;
+const madeBy = ({ books }: Context, deed: Deed) => books.byDeed.get(deed.id)![0]!["id"] as string;
 /** Whether a part was found to explain an earlier version. */
 const hasPart = ({ writers }: Context, deed: Deed) =>
   [...writers].some(

@@ -2,6 +2,7 @@ import { pause } from "../../src/worker/pause.ts";
 import { drawOf, upTo, weighted, type Draw } from "../clients/draw.ts";
 import type { Stage } from "../stage/stage.ts";
 import { connectionEvils } from "./connections.ts";
+import { dumpEvils } from "./dump.ts";
 import { operationEvils } from "./operations.ts";
 import { postgresEvils } from "./postgres.ts";
 import { serviceEvils } from "./services.ts";
@@ -14,16 +15,27 @@ export type Evil = {
   act(stage: Stage, draw: Draw): Promise<string | undefined>;
 };
 
-const EVILS: Evil[] = [...connectionEvils, ...postgresEvils, ...serviceEvils, ...operationEvils];
+const EVILS: Evil[] = [
+  ...connectionEvils,
+  ...postgresEvils,
+  ...serviceEvils,
+  ...operationEvils,
+  ...dumpEvils,
+];
 
 export type Nemesis = {
+  evils: Evil[];
   /** How often it did what. */
   counts: Map<string, number>;
   /** What it did when, in milliseconds of the clients' steady clock. */
   history: { at: number; until: number; what: string }[];
 };
 
-export const newNemesis = (): Nemesis => ({ counts: new Map(), history: [] });
+export const newNemesis = (words = ""): Nemesis => ({
+  evils: EVILS.filter(({ name }) => name.includes(words)),
+  counts: new Map(),
+  history: [],
+});
 
 /** The longest rest between two evils, in milliseconds. */
 const REST = 900;
@@ -35,7 +47,7 @@ export async function rage(
   seed: number,
   stop: AbortSignal,
 ): Promise<void> {
-  const evils = EVILS.map((evil) => [evil.weight, evil] as const);
+  const evils = nemesis.evils.map((evil) => [evil.weight, evil] as const);
   for (let n = 0; !stop.aborted; n++) {
     const draw = drawOf(seed, "nemesis", n);
     await pause(upTo(draw, REST), stop);

@@ -1,5 +1,6 @@
 import { runCli } from "../../test/support/run-cli.ts";
 import { upTo } from "../clients/draw.ts";
+import { connectTo } from "../stage/postgres.ts";
 import type { Evil } from "./nemesis.ts";
 
 /** What operators do while work goes on; it may fail if the server is killed meanwhile, and is then done again. */
@@ -30,7 +31,8 @@ const movePartition: Evil = {
       `select daybook_private.ensure_partition('${parent}', '${month}')`,
       `select daybook_private.move_partition('${parent}', '${month}', 'pg_default') as original`,
     ];
-    const client = await postgres.pool.connect();
+    await postgres.ask("select"); // it may just be recovering
+    const client = await connectTo(postgres.url());
     try {
       let original = "";
       for (const step of steps) original = (await client.query(step)).rows[0]?.original ?? original;
@@ -42,8 +44,7 @@ const movePartition: Evil = {
         return "given up";
       throw error;
     } finally {
-      await client.query("reset role").catch(() => {});
-      client.release(true);
+      await client.end().catch(() => {});
     }
   },
 };

@@ -29,8 +29,14 @@ export type Postgres = {
   restart(): Promise<void>;
   /** Goes on with another data folder, which it makes; the old server must have ended. */
   moveTo(folder: string): Promise<void>;
+  /** From now on the proxies lead nowhere, until it is shown again. */
+  hide(): void;
+  show(): void;
   stop(): Promise<void>;
 };
+
+/** A port at which nobody listens. */
+const NOWHERE = 1;
 
 export const PASSWORD = "torture";
 
@@ -50,9 +56,13 @@ const SETTINGS = {
 export async function startPostgres(folder: string, proxies: Proxy[]): Promise<Postgres> {
   let dataDir = join(folder, "pg");
   let cluster: Cluster;
+  let isHidden = false;
+  const lead = () => {
+    for (const proxy of proxies) proxy.leadTo(isHidden ? NOWHERE : cluster.port);
+  };
   const start = async () => {
     cluster = await startCluster({ dataDir, port: 0, durable: true, settings: SETTINGS });
-    for (const proxy of proxies) proxy.leadTo(cluster.port);
+    lead();
     postgres.pool = poolOf(cluster.url);
   };
   const ended = async () => {
@@ -82,6 +92,14 @@ export async function startPostgres(folder: string, proxies: Proxy[]): Promise<P
     async moveTo(other) {
       dataDir = join(folder, other);
       await start();
+    },
+    hide() {
+      isHidden = true;
+      lead();
+    },
+    show() {
+      isHidden = false;
+      lead();
     },
     async stop() {
       await cluster.stop();

@@ -1,7 +1,9 @@
 import { silentLog } from "../../src/log.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { migrateStaged } from "../../src/migrate/staged.ts";
+import { applyMutation, findMutation } from "../../test/mutations/apply.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
+import { signal } from "../nemesis/signal.ts";
 import { PASSWORD, startPostgres, type Postgres } from "./postgres.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import { startService, type Service } from "./service.ts";
@@ -9,6 +11,8 @@ import { startService, type Service } from "./service.ts";
 /** All that runs: PostgreSQL, the GraphQL server and two workers, and the ways to them. */
 export type Stage = {
   folder: string;
+  /** The deliberate bug that is in the ledger. */
+  mutation: string | undefined;
   postgres: Postgres;
   server: Service;
   workers: Service[];
@@ -26,9 +30,12 @@ export type Stage = {
 /** Who the SQL clients are: a login like that of any service. */
 export const LOGIN = "torture";
 
-export async function setStage(): Promise<Stage> {
+/** Starts all of it; with a deliberate bug in the ledger, if one is named. */
+export async function setStage(mutation?: string): Promise<Stage> {
   const folder = temporaryFolder();
   const stops: (() => unknown)[] = [folder.remove];
+  const services: Service[] = [];
+  leaveNothing(folder.remove, services);
   const stop = async () => {
     for (const one of stops.splice(0).toReversed()) await one();
   };
@@ -41,7 +48,7 @@ export async function setStage(): Promise<Stage> {
     stops.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
     const postgres = await startPostgres(folder.path, [proxies.sql, proxies.inside]);
     stops.push(postgres.stop);
-    await prepare(postgres);
+    await prepare(postgres, mutation);
     const url = (login: string) => ({ DATABASE_URL: postgres.urlOf(login, proxies.inside) });
     const server = await startService({
       name: "the server",
@@ -51,25 +58,41 @@ export async function setStage(): Promise<Stage> {
       onReady: (port) => proxies.http.leadTo(Number(port)),
     });
     stops.push(server.stop);
+    services.push(server);
     const workers: Service[] = [];
     for (const name of ["worker 1", "worker 2"]) {
       const environment = url("daybook_worker");
       workers.push(await startService({ name, args: ["work"], environment, ready: /working/ }));
       stops.push(workers.at(-1)!.stop);
+      services.push(workers.at(-1)!);
     }
-    return { folder: folder.path, postgres, server, workers, proxies, stop };
+    return { folder: folder.path, mutation, postgres, server, workers, proxies, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+/** However this process ends, nothing of it stays: PostgreSQL notices by itself, see src/embedded. */
+function leaveNothing(removeFolder: () => void, services: Service[]): void {
+  process.on("exit", () => {
+    for (const service of services) {
+      const pid = service.pid();
+      if (pid !== undefined) signal(pid, "SIGKILL");
+    }
+    removeFolder();
+  });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(name, () => process.exit(130));
+}
+
 /** Makes the ledger in an empty database, and the clients' login. */
-export async function prepare(postgres: Postgres): Promise<void> {
+export async function prepare(postgres: Postgres, mutation?: string): Promise<void> {
   const passwords = { authenticator: PASSWORD, worker: PASSWORD };
   await migrate({ connectionString: postgres.url(), log: silentLog, passwords });
   await migrateStaged(postgres.url(), silentLog);
   await postgres.pool.query(
     `create role ${LOGIN} login password '${PASSWORD}' in role daybook_writer`,
   );
+  if (mutation) await applyMutation(postgres.pool, findMutation(mutation));
 }

@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import { MUTATIONS, type Mutation } from "./list.ts";
+
+/*
+ * `npm run mutations -- [--tests] [name …]`: puts each deliberate bug into a ledger, lets the simulator at it (and
+ * the tests that are to find it), and says who found it. Exit code 1 if nobody found one.
+ */
+
+const ROOT = resolve(import.meta.dirname, "../..");
+/** Timing decides whether a bug shows itself: so often the simulator tries. */
+const TRIES = 3;
+
+const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const withTests = process.argv.includes("--tests");
+
+type Result = { code: number | null; output: string };
+
+function run(args: string[], environment: Record<string, string> = {}): Promise<Result> {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+  return new Promise((done) => void child.on("close", (code) => done({ code, output })));
+}
+
+/** Which checks of the simulator found it. */
+async function torture({ name, options = [] }: Mutation): Promise<string[]> {
+  for (let seed = 1; seed <= TRIES; seed++) {
+    const length = ["--minutes", "0.5", "--chapter-seconds", "15", "--seed", `${seed}`];
+    const { code, output } = await run([
+      "torture/run.ts",
+      "--mutation",
+      name,
+      ...length,
+      ...options,
+    ]);
+    const checks = [...output.matchAll(/WRONG \(([^)]*)\)/g)].map(([, check]) => check!);
+    if (checks.length > 0) return [...new Set(checks)].map((check) => `torture: ${check}`);
+    if (code !== 0) return [`torture: ${output.trim().split("\n").at(-1)}`];
+  }
+  return [];
+}
+
+/** Which of the tests that are to find it did. */
+async function test({ name, tests }: Mutation): Promise<string[]> {
+  const jest = ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--bail=0", ...tests];
+  const { output } = await run(jest, { DAYBOOK_MUTATION: name });
+  return [...output.matchAll(/^FAIL (\S+)/gm)].map(([, file]) => file!);
+}
+
+let missed = 0;
+for (const mutation of MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  const found = [...(withTests ? await test(mutation) : []), ...(await torture(mutation))];
+  if (found.length === 0) missed += 1;
+  process.stdout.write(
+    `| ${mutation.name} | ${mutation.what} | ${found.join(", ") || "NOBODY"} |\n`,
+  );
+}
+process.exitCode = missed > 0 ? 1 : 0;

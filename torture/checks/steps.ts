@@ -1,0 +1,62 @@
+import type { Deed } from "../clients/deed.ts";
+import type { Books } from "./books.ts";
+import { applyEntry, newAccount } from "./model.ts";
+import { written, type Writers } from "./transactions.ts";
+
+/**
+ * What one deed did to one account, and when: the moments between which it came into being. Who waits for an account
+ * folds in beneath himself all that was queued for it: so versions below those of one who waited and had his answer
+ * were there by then, and versions above were not there yet when he began.
+ */
+export type Step = {
+  delta: number[];
+  from: number;
+  until: number;
+  first: number;
+  last: number;
+  waited: boolean;
+};
+
+/** What was done to an account, by whom it was done. */
+export function stepsOf(books: Books, writers: Writers, address: string): Step[] {
+  const byWriter = new Map<unknown, Step>();
+  for (const entry of books.entries.get(address) ?? []) {
+    const place = written(entry.transaction, entry.version);
+    const writer = writers.get(place);
+    const key = writer === "expiry" || !writer ? place : writer;
+    const version = entry.lockVersion!;
+    const fresh = { delta: [0, 0, 0, 0, 0], first: version, last: version, waited: entry.locked };
+    const step = byWriter.get(key) ?? { ...fresh, ...momentsOf(writer) };
+    Object.assign(step, { last: version, waited: step.waited && entry.locked });
+    const account = newAccount();
+    applyEntry(new Map([[address, account]]), entry);
+    const { pending, posted } = account;
+    const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
+    step.delta = step.delta.map((sum, n) => sum + more[n]!);
+    byWriter.set(key, step);
+  }
+  return [...byWriter.values()];
+}
+
+/** What ended by itself, or was enqueued, came at any time after it could; acknowledged calls before their answer. */
+function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: number } {
+  if (writer === "expiry" || !writer) return { from: 0, until: Infinity };
+  const isLater = writer.does === "enqueue_transactions" || writer.fate !== "done";
+  return { from: writer.sent, until: isLater ? Infinity : writer.ended! };
+}
+
+/**
+ * Up to which version of an account nothing can change its place any more at a moment: those of one who waited for it and
+ * had had his answer. What is queued gets its version later, in whatever order.
+ */
+export function settledVersion(
+  books: Books,
+  writers: Writers,
+  account: string,
+  moment: number,
+): number {
+  const waiters = stepsOf(books, writers, account).filter(
+    ({ waited, until }) => waited && until < moment,
+  );
+  return waiters.reduce((most, { last }) => Math.max(most, last), 0);
+}
