@@ -13,8 +13,11 @@ export type Case = {
   script: string;
   /** In place of the script. */
   run?: Run;
-  /** The ledger's, TPC-B's, or one of an alternative's own. */
-  database: "daybook" | "tpcb" | "own";
+  /**
+   * The ledger's, TPC-B's, one of an alternative's own; or a copy of the ledger's without a worker, for what writes past its
+   * functions: the worker would find that the books are wrong, and all that follows would be slow.
+   */
+  database: "daybook" | "tpcb" | "own" | "raw";
   /** Settings of the sessions, as in PGOPTIONS. */
   options?: string;
   /** How many things one run of the script does. Default 1. */
@@ -22,7 +25,7 @@ export type Case = {
   /** How many run it at once. Default 16, or what is asked for. */
   clients?: number;
   /** As the superuser: who alone may write into the tables, or may become everybody as the server does. */
-  isRaw?: boolean;
+  isOfSuperuser?: boolean;
   /** Name of the case it is compared with, and the least ratio that is asked for. */
   against?: string;
   bar?: number;
@@ -80,8 +83,8 @@ export const cases: Case[] = [
     script: "batch-raw.sql",
     units: 1000,
     clients: 1,
-    isRaw: true,
-    database: "daybook",
+    isOfSuperuser: true,
+    database: "raw",
     options: "-c session_replication_role=replica",
   },
   {
@@ -145,7 +148,7 @@ export const cases: Case[] = [
     name: "GraphQL createTransaction, one Node process",
     script: "graphql.ts",
     run: graphqlRate,
-    isRaw: true,
+    isOfSuperuser: true,
     database: "daybook",
     against: "create_transaction",
   },

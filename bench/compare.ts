@@ -17,7 +17,7 @@ export function alternative(what: string, hasSetup: boolean, units: number): Cas
     script: resolve(what),
     ...(isScript ? {} : { run: command(what) }),
     units,
-    isRaw: true,
+    isOfSuperuser: true,
     database: hasSetup ? "own" : "daybook",
     against: "create_transaction",
   };

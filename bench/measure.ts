@@ -27,8 +27,11 @@ export async function measureCases(
   cases: Case[],
   options: Options,
 ): Promise<Measured> {
-  const places = await prepare(server, options);
-  const worker = await startWorker({ connectionString: places.daybook, log: silentLog });
+  const places = await prepare(server, cases, options);
+  const worker = await startWorker({
+    connectionString: places.daybook,
+    log: { ...silentLog, error: log.error },
+  });
   try {
     const short = { ...options, seconds: Math.min(1, options.seconds) };
     for (const each of cases.slice(0, 3)) await measure(each, 0, places, short); // caches, files, plans
@@ -49,19 +52,23 @@ export async function measureCases(
   }
 }
 
-async function prepare(server: BenchServer, options: Options): Promise<Places> {
+async function prepare(server: BenchServer, cases: Case[], options: Options): Promise<Places> {
   const tpcb = await server.createDatabase("daybook_bench_tpcb");
   const text = read(join(import.meta.dirname, "tpcb-setup.sql"));
   await sql(tpcb, text.replaceAll(":scale", `${options.clients}`), "vacuum analyze");
   const daybook = await server.createDatabase("daybook_bench");
   await makeLedger(daybook);
   await sql(daybook, read(join(import.meta.dirname, "setup.sql")), "vacuum analyze");
+  const isRawMeant = cases.some(({ database }) => database === "raw");
+  const raw = isRawMeant
+    ? await server.createDatabase("daybook_bench_raw", "daybook_bench")
+    : daybook;
   let own = daybook;
   if (options.compareSetup) {
     own = await server.createDatabase("daybook_bench_own");
     await sql(own, read(options.compareSetup), "vacuum analyze");
   }
-  return { tpcb, daybook, own, service: await serviceLogin(daybook) };
+  return { tpcb, daybook, own, raw, service: await serviceLogin(daybook) };
 }
 
 const read = (file: string) => readFileSync(file, "utf8");
@@ -74,7 +81,7 @@ async function measure(
 ): Promise<number> {
   await sql(places.daybook, "checkpoint"); // every run begins with the same distance to the next one
   // The service's own login for the ledger, so that grants are checked as they would be.
-  const place = each.database === "daybook" && !each.isRaw ? "service" : each.database;
+  const place = each.database === "daybook" && !each.isOfSuperuser ? "service" : each.database;
   const rate = await rateOf(new URL(places[place]), each, seconds, clients);
   if (each.script.startsWith("enqueue")) await untilDrained(places.daybook);
   log.info(`${round ? `round ${round}` : "warm-up"}: ${each.name}: ${rate.toFixed(0)}/s`);

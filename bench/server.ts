@@ -16,8 +16,8 @@ export type BenchServer = {
   isEmbedded: boolean;
   /** For files; gone afterwards. */
   folder: string;
-  /** Makes a database without anything in it, in place of one of this name. Gives its URL. */
-  createDatabase(name: string): Promise<string>;
+  /** Makes a database without anything in it, or a copy of another, in place of one of this name. Gives its URL. */
+  createDatabase(name: string, template?: string): Promise<string>;
   /** Makes a database that stays, unless it is there. Gives its URL. */
   keepDatabase(name: string): Promise<string>;
   /** Drops the databases it made and the login of setup.sql, or ends the server that it started. */
@@ -65,9 +65,9 @@ export async function openServer({ dataDir }: { dataDir?: string } = {}): Promis
     throw error;
   }
   const urlOf = (name: string) => Object.assign(new URL(url), { pathname: name }).href;
-  const createDatabase = async (name: string) => {
+  const createDatabase = async (name: string, template = "template1") => {
     made.push(name);
-    await sql(url, dropDatabase(name), `create database ${name}`);
+    await sql(url, dropDatabase(name), `create database ${name} template ${template}`);
     return urlOf(name);
   };
   const keepDatabase = async (name: string) => {

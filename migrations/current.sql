@@ -52,6 +52,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/add_cells.sql
 --!include daybook_private/functions/carry_forward.sql
 --!include daybook_private/functions/move_entries.sql
+--!include daybook_private/functions/move_partition.sql
 --!include daybook_private/functions/hold_month.sql
 --!include daybook_private/functions/keep_month.sql
 --!include daybook_private/functions/begin_detaching.sql
@@ -122,9 +123,12 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook/functions/account_balances.sql
 --!include daybook/functions/trial_balance.sql
 --!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/fold_accounts.sql
+--!include daybook_private/functions/queued_accounts.sql
 
 grant select on daybook.detached_months to daybook_reader;
 grant select on daybook_private.detachments, daybook_private.current_lines to daybook_reader;
 alter table daybook_private.detachments enable row level security;
 alter table daybook_private.detached_sums enable row level security;
 create policy everybody_reads on daybook_private.detachments for select using (true);
+--!include daybook_private/functions/is_queueable.sql

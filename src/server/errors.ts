@@ -59,6 +59,7 @@ export const SYMBOLS: Readonly<Record<string, string>> = {
   "22003": "INVALID_ARGUMENT",
   "22007": "INVALID_ARGUMENT",
   "22008": "INVALID_ARGUMENT",
+  "22009": "INVALID_ARGUMENT",
   "22021": "INVALID_ARGUMENT",
 };
 
@@ -71,7 +72,10 @@ export function errorMask(log: Log): (error: GraphQLError) => GraphQLError {
     if (original.cause) log.error(`${original.message}: ${describeError(original.cause)}`);
     if (symbol) return withExtensions(error, original.message, ledgerExtensions(original, symbol));
     if (isSafeError(original)) {
-      return withExtensions(error, original.message, { ...original.extensions });
+      const extensions = original.extensions?.["code"]
+        ? original.extensions
+        : cursorExtensions(original);
+      return withExtensions(error, original.message, { ...extensions });
     }
     const hash = createHash("sha1").update(String(original)).digest("base64url");
     const id = randomBytes(6).toString("base64url");
@@ -85,6 +89,13 @@ export function errorMask(log: Log): (error: GraphQLError) => GraphQLError {
 function ledgerExtensions(original: Error, code: string): Record<string, unknown> {
   const { detail, hint } = original as { detail?: string; hint?: string };
   return { code, sqlstate: errorCode(original), detail: parse(detail), hint: hint ?? null };
+}
+
+/** What PostGraphile itself refuses are cursors that it did not make. */
+function cursorExtensions({ message }: Error): Record<string, unknown> {
+  const argument = /'(after|before)'/.exec(message)?.[1] ?? "cursor";
+  const hint = "Take cursors from a page of the same list in the same order.";
+  return { code: SYMBOLS["LDARG"], sqlstate: "LDARG", detail: { argument }, hint };
 }
 
 /** The ledger's own details are JSON; PostgreSQL's are prose that may name other people's rows. */

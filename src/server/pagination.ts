@@ -78,14 +78,15 @@ function setPage($connection: Connection, args: FieldArgs, direction: Direction)
   const $first = args.getRaw("first");
   const $last = direction === "both" ? args.getRaw("last") : constant(null);
   $connection.setFirst(lambda(list([$first, $last]) as Step<Sizes>, pageSize, true));
-  $connection.setOffset(args.getRaw("offset") as Step<number>);
+  $connection.setOffset(lambda(args.getRaw("offset") as Step<Size>, offsetOf, true));
   $connection.setAfter(args.getRaw("after") as Step<string>);
   if (direction === "forwards") return;
   $connection.setLast($last as Step<number>);
   $connection.setBefore(args.getRaw("before") as Step<string>);
 }
 
-type Sizes = readonly [number | null | undefined, number | null | undefined];
+type Size = number | null | undefined;
+type Sizes = readonly [Size, Size];
 
 function pageSize([first, last]: Sizes): number | null {
   check("first", first);
@@ -93,9 +94,18 @@ function pageSize([first, last]: Sizes): number | null {
   return first ?? (last == null ? PAGE_DEFAULT : null);
 }
 
-function check(argument: string, value: number | null | undefined): void {
+function offsetOf(offset: Size): Size {
+  if (offset != null && offset < 0) refuse("offset", offset, "not negative");
+  return offset;
+}
+
+function check(argument: string, value: Size): void {
   if (value == null || (value >= 0 && value <= PAGE_MAX)) return;
-  throw Object.assign(new Error(`${argument}: 0 to ${PAGE_MAX}`), {
+  refuse(argument, value, `0 to ${PAGE_MAX}`);
+}
+
+function refuse(argument: string, value: number, rule: string): never {
+  throw Object.assign(new Error(`${argument}: ${rule}`), {
     code: "LDARG",
     detail: JSON.stringify({ argument, value }),
     hint: "Ask for further pages with after or before.",

@@ -43,6 +43,9 @@ export const schemaPreset: GraphileConfig.Preset = {
     // Not -insert: that would take the input types of functions away as well.
     defaultBehavior: "-resource:insert -resource:update -resource:delete",
     connectionFilterSetofFunctions: false,
+    // A null means the default here as everywhere: nothing is left out.
+    connectionFilterAllowNullInput: true,
+    connectionFilterAllowEmptyObjectInput: true,
     pgForbidSetofFunctionsToReturnNull: true,
     connectionFilterAllowedOperators: [
       "isNull",

@@ -56,7 +56,7 @@ test("one command measures the ledger, TPC-B and an own alternative, and leaves 
       union all select rolname from pg_roles where rolname like 'bench%'`,
   );
   expect(left.rows).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("what is named must be there, and pgbench's absence is told with where to get it", async () => {
   const unknown = await bench("--only", "no such case");

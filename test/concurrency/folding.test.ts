@@ -115,3 +115,48 @@ test("entries of one caller's transaction are folded beneath its own locked entr
   expect(await outcome(ann.step(withdrawal(ledger, "alice", 52)))).toBe("LDBAL");
   await ann.step("rollback");
 });
+
+test("many at once: what is free is folded, each by its own counters; what is held or drifted is left", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const money = { money: 100 };
+  const names = ["alice", "bella", "carol", "dora"];
+  const ledger = await openLedger(database, Object.fromEntries(names.map((name) => [name, money])));
+  const { rows } = await database.pool.query(
+    "select array_agg(id order by address) as ids from daybook.accounts where ledger = $1 and address = any ($2)",
+    [ledger, names],
+  );
+  const ids: string[] = rows[0].ids;
+  const foldAll = async () => {
+    const { folded, held } = await worker.step({
+      text: "select folded, held from daybook_private.fold_accounts($1, $2)",
+      values: [ledger, ids],
+    });
+    return [folded, ...held.map((id: string) => names[ids.indexOf(id)]).toSorted()];
+  };
+  const lock = (name: string) =>
+    transfer(ledger, "world", name, 1, { to: { show_resulting_balances: true } });
+  await ann.step("begin");
+  for (const name of ["bella", "carol", "dora"]) await ann.step(lock(name));
+  await hold(ledger, "alice");
+  for (const amount of [5, 7]) await bob.step(transfer(ledger, "bella", "carol", amount));
+  for (const name of ["alice", "dora"]) await bob.step(transfer(ledger, name, "carol", 3));
+  expect(await foldAll()).toEqual([0, ...names]);
+
+  await ann.step("commit");
+  await database.pool.query("select daybook_private.mark_drifted($1, $2, '{}')", [ledger, ids[3]]);
+  expect(await foldAll()).toEqual([6, "alice"]);
+  const posted = async (name: string) => {
+    const { version, posted: amount, queued } = await balanceOf(database, ledger, name);
+    return [version, amount, queued];
+  };
+  expect(await posted("bella")).toEqual([4, 89, 0]);
+  expect(await posted("carol")).toEqual([6, 119, 0]);
+  expect(await posted("dora")).toEqual([3, 98, 1]);
+
+  await holder.step("commit");
+  expect(await foldAll()).toEqual([1]);
+  expect(await posted("alice")).toEqual([3, 98, 0]);
+  await database.pool.query("select daybook.rebuild_balances($1, 'dora')", [ledger]);
+  expect(await foldAll()).toEqual([expect.any(Number)]);
+  expect(await posted("dora")).toEqual([3, 98, 0]);
+});

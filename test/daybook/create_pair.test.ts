@@ -9,6 +9,10 @@ const books = useBooks(async () => {
   await books.create(move("cash", "alice", 100));
   await books.create(move("cash", "bob", 100));
   await books.open("limited", { balance_min: 0 });
+  await books.open("rich", { balance_min: 0, balance_max: 1000 });
+  await books.create(move("cash", "rich", 100));
+  await books.open("capped", { balance_max: 1000 });
+  await books.open("till", { normal_balance: "debit", balance_min: 0 });
   await books.open("closed");
   await books.call("close_account", { address: "closed" });
 });
@@ -61,6 +65,10 @@ test.each<[string, Entry[], (string | null)?, object?]>([
   ["one amount written in two ways", [debit("alice", 7), credit("bob", "7.00")]],
   ["a least balance", move("alice", "bob", 7, atLeast(93)), "k", METADATA],
   ["a least balance on the second entry", [credit("bob", 7), debit("alice", 7, atLeast(-1))]],
+  ["an account with a limit", move("rich", "bob", 7)],
+  ["a limit and a lower least balance", move("rich", "bob", 7, atLeast(-5)), "k", METADATA],
+  ["a limit and a higher least balance", move("rich", "bob", 7, atLeast(93))],
+  ["a limit on the side that cannot break it", move("alice", "limited", 7)],
   ["the greatest amount", move("alice", "bob", "9".repeat(36))],
 ])("%s: writes what create_one writes", async (_, entries, key = "k", metadata) => {
   const pair = await written("pair", entries, key, metadata);
@@ -109,8 +117,11 @@ describe("leaves to create_one, without a trace,", () => {
     ["an unknown account", move("alice", "nobody", 1)],
     ["one account twice", move("alice", "alice", 1)],
     ["two currencies", move("alice", "euro", 1)],
-    ["an account with a limit", move("limited", "bob", 1)],
-    ["an account with a limit, credited", move("alice", "limited", 1)],
+    ["a limit that would be broken", move("limited", "bob", 1)],
+    ["a limit and a least balance that is too low", move("rich", "bob", 8, atLeast(93))],
+    ["a limit on the credited account", move("alice", "capped", 1)],
+    ["a limit on a debit-normal account", move("till", "alice", 1)],
+    ["a limit on a debit-normal account, credited", move("alice", "till", 1)],
     ["a closed account", move("alice", "closed", 1)],
     ["a version", move("alice", "bob", 1, { lock_version: 1 })],
     ["balances to show", move("alice", "bob", 1, { show_resulting_balances: true })],
@@ -151,6 +162,17 @@ describe("leaves to create_one, without a trace,", () => {
     expect(await make("pair", move("alice", "bob", 1, atLeast(0)), "k")).not.toBeNull();
     await books.look("update daybook_private.account_counters set drifted_at = now()");
     expect(await make("pair", move("alice", "bob", 1, atLeast(0)), "l")).toBeNull();
+  });
+
+  test("a limit that was set since the account was looked at", async () => {
+    const [a] = await books.look("select id from daybook.accounts where address = 'alice'");
+    const hold = "select daybook_private.hold_minimum('main', $1, 7, 0) as is_kept";
+    expect(await books.look(hold, [a!["id"]])).toEqual([{ is_kept: true }]);
+    await books.call("set_account_limits", { address: "alice", balance_min: 94 });
+    expect(await books.look(hold, [a!["id"]])).toEqual([{ is_kept: false }]);
+    await books.call("set_account_limits", { address: "alice", balance_min: null });
+    await books.call("close_account", { address: "alice" });
+    expect(await books.look(hold, [a!["id"]])).toEqual([{ is_kept: false }]);
   });
 
   test("another isolation level", async () => {

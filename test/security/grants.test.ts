@@ -186,6 +186,7 @@ test("the worker may execute only its upkeep in the private schema", async () =>
     "ensure_partitions",
     "expire_transactions",
     "fold_account",
+    "fold_accounts",
     "index_missed",
     "index_search",
     "next_sweep",

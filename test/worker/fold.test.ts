@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { randomUUID } from "node:crypto";
+import type { Client } from "pg";
 import type { Log } from "../../src/log.ts";
 import { startFolding } from "../../src/worker/fold.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
@@ -26,6 +28,17 @@ const QUEUE = `
         return count;
       end
     $$;
+  create function daybook_private.fold_accounts(ledger text, accounts uuid[], out folded integer, out held uuid[])
+    language plpgsql as $$
+      declare
+        ours uuid[];
+      begin
+        if accounts::text ~ '[{,]f' then raise 'broken'; end if;
+        ours := array(select account_id from daybook_private.balance where account_id = any (accounts) for update skip locked);
+        held := array(select unnest(accounts) except select unnest(ours));
+        folded := (select sum(daybook_private.fold_account('main', id)) from unnest(ours) id);
+      end
+    $$;
   grant usage on schema daybook_private to daybook_worker;
   grant all on all tables in schema daybook_private to daybook_worker;`;
 
@@ -47,7 +60,7 @@ afterAll(() => database?.drop());
 beforeEach(() => {
   errors = [];
   const log: Log = { info() {}, warn() {}, error: (message) => errors.push(message) };
-  folding = startFolding({ connectionString: database.url, log, idle: 20, lockTimeout: 50 });
+  folding = startFolding({ connectionString: database.url, log, idle: 20, lockTimeout: 400 });
 });
 afterEach(async () => {
   await folding.stop();
@@ -91,9 +104,69 @@ test("an account that somebody holds keeps no other waiting, and is folded when 
   expect(errors).toEqual([]);
 });
 
+test("an account that one long call after the other holds is folded between two of them", async () => {
+  const holders = await Promise.all([database.connect(), database.connect()]);
+  const over = new AbortController();
+  // Each takes it as soon as the other leaves it: whoever does not wait for it never has it.
+  const hold = async (holder: Client) => {
+    while (!over.signal.aborted) {
+      await holder.query("begin");
+      await holder.query("select from daybook_private.balance where account_id = $1 for update", [
+        account("a"),
+      ]);
+      await holder.query("select pg_sleep(0.3)");
+      await holder.query("commit");
+    }
+  };
+  const holding = Promise.all(holders.map(hold));
+  try {
+    for (let n = 0; n < 3; n++) {
+      await enqueue("a");
+      await until("it is folded", async () => !(await isQueued("a")), 2_000);
+    }
+  } finally {
+    over.abort();
+    await holding;
+  }
+  expect(errors).toEqual([]);
+});
+
+test("many accounts that are held keep no other waiting for long", async () => {
+  const others = Array.from({ length: 20 }, () => randomUUID().replace(/^./, "a"));
+  await database.pool.query("insert into daybook_private.balance select unnest($1::uuid[])", [
+    others,
+  ]);
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query(
+    "select from daybook_private.balance where account_id::text ~ '^a' for update",
+  );
+  await database.pool.query("insert into daybook_private.queue select unnest($1::uuid[])", [
+    others,
+  ]);
+  await until("they were met", async () => (await waitingFor("a")) > 0);
+  await new Promise((done) => setTimeout(done, 500)); // somebody waits for one of them now
+  for (const letter of ["b", "c"]) {
+    await enqueue(letter);
+    await until("a free one is folded", async () => !(await isQueued(letter)), 1_000);
+  }
+  await holder.query("commit");
+  await until("all are folded", async () => (await waitingFor("a")) === 0, 2_000);
+  expect(errors).toEqual([]);
+});
+
+async function waitingFor(letter: string): Promise<number> {
+  const { rows } = await database.pool.query(
+    "select count(*)::int as n from daybook_private.queue where account_id::text ~ $1",
+    [`^${letter}`],
+  );
+  return rows[0].n;
+}
+
 test("an account that cannot be folded is logged and keeps no other waiting", async () => {
   await enqueue("f", "a");
   await until("the other is folded", async () => !(await isQueued("a")));
+  await until("it is told", () => errors.length > 0);
   expect(errors).toEqual([`folding account main/${account("f")}: broken`]);
 });
 
