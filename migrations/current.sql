@@ -53,6 +53,7 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/add_cells.sql
 --!include daybook_private/functions/carry_forward.sql
 --!include daybook_private/functions/move_entries.sql
+--!include daybook_private/functions/move_partition.sql
 --!include daybook_private/functions/hold_month.sql
 --!include daybook_private/functions/keep_month.sql
 --!include daybook_private/functions/begin_detaching.sql

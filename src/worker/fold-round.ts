@@ -95,7 +95,8 @@ export async function foldHeld(
   for (const [name, account] of held.accounts) {
     if (stop.aborted) return folded;
     held.accounts.delete(name); // who is not had now is met by a round again, and comes behind the others
-    folded += await fold(client, held, log, account);
+    // A round may have met it again while it was being tried.
+    if (!held.failed.has(name)) folded += await fold(client, held, log, account);
   }
   return folded;
 }

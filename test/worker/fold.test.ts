@@ -166,6 +166,7 @@ async function waitingFor(letter: string): Promise<number> {
 test("an account that cannot be folded is logged and keeps no other waiting", async () => {
   await enqueue("f", "a");
   await until("the other is folded", async () => !(await isQueued("a")));
+  await until("it is told", () => errors.length > 0);
   expect(errors).toEqual([`folding account main/${account("f")}: broken`]);
 });
 
