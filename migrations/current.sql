@@ -12,6 +12,7 @@ comment on table daybook_private.rollup_cursors is
   'How far the sums of each account go: its entries up to lock_version are in the sums of one time, up to both_version in those of both times, which is never more; later ones are not. Where to look for later ones, later_from and both_later_from say, but only as a hint: one that waited for long has an older id. The units are the shortest periods that there are sums of: month, day or hour.';
 --!include daybook_private/functions/hold_minimum.sql
 --!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_held.sql
 --!include daybook_private/functions/create_pair.sql
 --!include daybook/functions/create_transaction.sql
 drop function daybook_private.broken_search(text);
