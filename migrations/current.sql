@@ -133,3 +133,4 @@ alter table daybook_private.detachments enable row level security;
 alter table daybook_private.detached_sums enable row level security;
 create policy everybody_reads on daybook_private.detachments for select using (true);
 --!include daybook_private/functions/is_queueable.sql
+--!include daybook_private/functions/create_portion.sql

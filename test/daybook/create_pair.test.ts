@@ -93,10 +93,11 @@ test("an account that is held gets its entry from the queue, on either side", as
   await books.look("begin");
 });
 
+const id = (address: string) =>
+  `(select a.id from daybook.accounts a where a.address = '${address}')`;
+
 /** Two queued entries, a debit of alice and a credit of carol: their rows are looked for where they are not. */
 async function queueTwo() {
-  const id = (address: string) =>
-    `(select a.id from daybook.accounts a where a.address = '${address}')`;
   await books.look(`select daybook_private.write_pair('main', uuidv7(), null, 5, 'USD',
     ${id("alice")}, '(0,99)', 1, false, ${id("carol")}, '(0,99)')`);
 }
@@ -122,7 +123,7 @@ test.each<[string, string, Entry[]]>([
   ["LDLIM", "a limit", move("limited", "bob", 1)],
   ["LDBAL", "a least balance beside a limit", move("rich", "bob", 8, atLeast(93))],
   ["LDBAL", "a least balance", move("alice", "bob", 8, atLeast(93))],
-  ["LDBAL", "a least balance, the credit first", move("alice", "bob", 8, atLeast(93)).reverse()],
+  ["LDBAL", "a least balance, the credit first", move("alice", "bob", 8, atLeast(93)).toReversed()],
 ])("%s without a trace: %s", async (code, _, entries) => {
   const before = await books.traces();
   expect(await books.refused(() => make("pair", entries, "k"))).toMatchObject({ code });
