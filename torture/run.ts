@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { groupBy } from "./checks/books.ts";
@@ -36,7 +37,8 @@ function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Opti
   }
   const file = (ending: string) => join(tmpdir(), `daybook-torture-${seed}.${ending}`);
   writeEvents(file("ndjson"), shrink(known, nemesis, findings));
-  keepLog(stage.postgres, file("log"));
+  keepLog(stage.postgres.dataDir(), join(stage.folder, "postgres.log"));
+  copyFileSync(join(stage.folder, "postgres.log"), file("log"));
   say(`the events concerned: ${file("ndjson")}; what PostgreSQL said: ${file("log")}`);
   const minutes = (options.chapterSeconds / 60).toFixed(1);
   say(`the same decisions again: npm run torture -- --seed ${seed} --minutes ${minutes}`);

@@ -9,6 +9,7 @@ import { awaitQuiet } from "./quiet.ts";
 import { checkReads, type ReadsJudged } from "./reads.ts";
 import { settingsOf } from "./settings.ts";
 import { checkSnapshots } from "./snapshots.ts";
+import { allSteps } from "./steps.ts";
 import { checkTransactions } from "./transactions.ts";
 
 /** Judges a chapter when it is over: everything that contradicts the contract. */
@@ -17,15 +18,16 @@ export async function judge(
   known: Known,
 ): Promise<{ findings: Finding[]; judged: ReadsJudged }> {
   const findings: Finding[] = [];
-  for (const lie of known.lies) reporter(findings, "answers")(lie);
+  for (const { what, about } of known.lies) reporter(findings, "answers")(what, about);
   const unquiet = await awaitQuiet(stage, known);
   if (unquiet) reporter(findings, "workers")(unquiet);
   const books = await readBooks(stage.postgres.pool, known.ledger);
   checkAnswers(books, known.deeds, reporter(findings, "answers"));
   const writers = checkTransactions(books, known.deeds, reporter(findings, "transactions"));
   checkAccounts(books, writers, settingsOf(known.deeds), reporter(findings, "accounts"));
-  const judged = checkReads(books, known.deeds, known.reads, writers, reporter(findings, "reads"));
-  checkSnapshots(books, writers, known.reads, reporter(findings, "snapshots"));
+  const steps = allSteps(books, writers);
+  const judged = checkReads(steps, known.deeds, known.reads, reporter(findings, "reads"));
+  checkSnapshots(books, steps, known.reads, reporter(findings, "snapshots"));
   for (const ledger of [known.ledger, known.otherLedger]) {
     for (const violation of await violations(stage.postgres, ledger)) {
       reporter(findings, "books")(JSON.stringify(violation));

@@ -1,9 +1,7 @@
 import type { Deed, Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
 import { checkOrder, checkWaiters, type Seen } from "./order.ts";
-import { stepsOf, type Step } from "./steps.ts";
-import type { Writers } from "./transactions.ts";
-import type { Books } from "./books.ts";
+import type { Step } from "./steps.ts";
 import type { Report } from "./finding.ts";
 
 /*
@@ -16,7 +14,7 @@ import type { Report } from "./finding.ts";
  */
 
 /** More in between than this, and a read is not judged: sets grow too many. It is counted instead. */
-const MOST = 18;
+const MOST = 15;
 
 export type ReadsJudged = { judged: number; skipped: number };
 
@@ -29,15 +27,11 @@ const FIGURES = [
 ];
 
 export function checkReads(
-  books: Books,
+  steps: Map<string, Step[]>,
   deeds: Deed[],
   reads: Read[],
-  writers: Writers,
   report: Report,
 ): ReadsJudged {
-  const steps = new Map(
-    [...books.entries.keys()].map((one) => [one, stepsOf(books, writers, one)]),
-  );
   const counted: ReadsJudged = { judged: 0, skipped: 0 };
   const seen: Seen[] = [];
   for (const { row, sent, ended, by } of [...shown(deeds), ...currentReads(reads)]) {

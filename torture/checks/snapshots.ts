@@ -3,13 +3,12 @@ import type { Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
 import type { Books } from "./books.ts";
 import type { Report } from "./finding.ts";
-import { settledVersion } from "./steps.ts";
-import type { Writers } from "./transactions.ts";
+import { settledVersion, type Step } from "./steps.ts";
 
 /** What must be true of every single answer, whoever wrote meanwhile: one answer is one snapshot. */
 export function checkSnapshots(
   books: Books,
-  writers: Writers,
+  steps: Map<string, Step[]>,
   reads: Read[],
   report: Report,
 ): void {
@@ -23,7 +22,7 @@ export function checkSnapshots(
     if (isBound && read.does === "category_balance" && availableOf(read.rows[0]!) < 0) {
       report(`${read.request["category"]} had ${availableOf(read.rows[0]!)}`, by);
     }
-    if (read.request["lock_version"] !== undefined) checkVersion(books, writers, read, by, report);
+    if (read.request["lock_version"] !== undefined) checkVersion(books, steps, read, by, report);
   }
 }
 
@@ -74,14 +73,14 @@ function checkTrial(rows: Row[], by: string, report: Report): void {
 /** A version is the repeatable cut: what was read of one is what it still is, unless it was still queued. */
 function checkVersion(
   books: Books,
-  writers: Writers,
+  steps: Map<string, Step[]>,
   read: Read,
   by: string,
   report: Report,
 ): void {
   const { request, rows, sent } = read;
   const { account, lock_version: version } = request;
-  if (version === 0 || version > settledVersion(books, writers, account, sent)) return;
+  if (version === 0 || version > settledVersion(steps.get(account) ?? [], sent)) return;
   const entry = books.entries.get(account)?.[version - 1];
   const told = ["pending_debits", "pending_credits", "posted_debits", "posted_credits"].map(
     (name) => Number(rows[0]![name]),

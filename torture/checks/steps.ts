@@ -17,8 +17,12 @@ export type Step = {
   waited: boolean;
 };
 
+/** What was done to each account. */
+export const allSteps = (books: Books, writers: Writers): Map<string, Step[]> =>
+  new Map([...books.entries.keys()].map((one) => [one, stepsOf(books, writers, one)]));
+
 /** What was done to an account, by whom it was done. */
-export function stepsOf(books: Books, writers: Writers, address: string): Step[] {
+function stepsOf(books: Books, writers: Writers, address: string): Step[] {
   const byWriter = new Map<unknown, Step>();
   for (const entry of books.entries.get(address) ?? []) {
     const place = written(entry.transaction, entry.version);
@@ -49,14 +53,7 @@ function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: 
  * Up to which version of an account nothing can change its place any more at a moment: those of one who waited for it and
  * had had his answer. What is queued gets its version later, in whatever order.
  */
-export function settledVersion(
-  books: Books,
-  writers: Writers,
-  account: string,
-  moment: number,
-): number {
-  const waiters = stepsOf(books, writers, account).filter(
-    ({ waited, until }) => waited && until < moment,
-  );
+export function settledVersion(steps: Step[], moment: number): number {
+  const waiters = steps.filter(({ waited, until }) => waited && until < moment);
   return waiters.reduce((most, { last }) => Math.max(most, last), 0);
 }

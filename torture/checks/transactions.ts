@@ -31,6 +31,7 @@ export function checkTransactions(books: Books, deeds: Deed[], report: Report): 
       [...books.transactions.values()],
       (row) => row["partially_posts_transaction_id"] ?? "",
     ),
+    used: new Set(),
     played: new Map(),
   };
   for (const id of books.transactions.keys()) play(context, id);
@@ -44,6 +45,8 @@ type Context = {
   makers: Map<string, Deed>;
   changes: Map<string, Deed[]>;
   parts: Map<string, Row[]>;
+  /** Who was found to have made a version beyond the first. */
+  used: Set<Deed>;
   /** The lines that each transaction ended with. */
   played: Map<string, Line[]>;
 };
@@ -101,16 +104,15 @@ function linesOf(context: Context, { does, request, ledger }: Deed): Line[] {
 
 /** Who can have made a version: who was told so, or one whose answer got lost, a part, or the end of its time. */
 function playVersion(context: Context, model: Model, row: Row, version: number): void {
-  const { changes, parts, writers, makers, report } = context;
+  const { changes, parts, writers, makers, used, report } = context;
   const id = row["id"] as string;
   const all = (changes.get(id) ?? []).filter(({ does }) => /^(post|update|archive)_/.test(does));
   const told = all.find(({ fate, answer }) => fate === "done" && answer!["version"] === version);
-  const used = new Set(writers.values());
   const lost = all.filter((deed) => deed.fate !== "done" && !used.has(deed));
   const rest = (parts.get(id) ?? [])
     .toSorted((a, b) => a["made"] - b["made"])
     .map((part) => makers.get(part["id"])!)
-    .filter((deed) => deed && !writers.has(written(id, version)) && !hasPart(context, deed));
+    .filter((deed) => deed && !used.has(deed));
   const isExpected = ({ request }: Deed) =>
     (request["expected_version"] ?? version - 1) === version - 1;
   const hasExpired = row["archived_reason"] === "expired" && version === row["version"];
@@ -131,6 +133,7 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
       );
     }
     writers.set(written(id, version), deed);
+    if (deed !== "expiry") used.add(deed);
     Object.assign(model, next);
     return;
   }
@@ -138,12 +141,6 @@ function playVersion(context: Context, model: Model, row: Row, version: number):
 }
 
 const madeBy = ({ books }: Context, deed: Deed) => books.byDeed.get(deed.id)![0]!["id"] as string;
-/** Whether a part was found to explain an earlier version. */
-const hasPart = ({ writers }: Context, deed: Deed) =>
-  [...writers].some(
-    ([place, writer]) => writer === deed && place.startsWith(deed.request["transaction_id"]),
-  );
-
 function compare(
   context: Context,
   id: string,

@@ -82,7 +82,7 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
   if (outcome.is === "lost" && end === "commit") deed.lost += 1;
   if (outcome.is === "busy" || (outcome.is === "lost" && end === "commit")) {
     if (outcome.code === "40P01")
-      known.lies.push(`a single call was told of a deadlock: ${deed.id} ${deed.does}`);
+      known.lies.push({ what: `${deed.does} was told of a deadlock`, about: deed.id });
     return;
   }
   deed.ended = performance.now();
@@ -92,7 +92,7 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
   const row = outcome.rows[0] ?? {};
   deed.answer = row;
   if (row["replayed"] && deed.lost === 0)
-    known.lies.push(`called a replay, and is the first: ${deed.id}`);
+    known.lies.push({ what: "called a replay, and is the first", about: deed.id });
   learn(known, deed, row);
 }
 
@@ -137,7 +137,8 @@ async function again(
         (name) => told[name] === first[name],
       );
   if (!isRight)
-    known.lies.push(
-      `repeated${isChanged ? " with a change" : ""}: ${deed.id} ${JSON.stringify([first, told])}`,
-    );
+    known.lies.push({
+      what: `repeated${isChanged ? " with a change" : ""}: ${JSON.stringify([first, told])}`,
+      about: deed.id,
+    });
 }

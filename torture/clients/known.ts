@@ -24,7 +24,7 @@ export type Known = {
   /** How often what came of which call. */
   counts: Map<string, Map<string, number>>;
   /** What contradicts the contract as soon as it is heard. */
-  lies: string[];
+  lies: { what: string; about: string }[];
 };
 
 export const newKnown = (ledger: string, otherLedger: string): Known => ({

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, Pool, type QueryResult } from "pg";
@@ -61,6 +61,7 @@ export async function startPostgres(folder: string, proxies: Proxy[]): Promise<P
     for (const proxy of proxies) proxy.leadTo(isHidden ? NOWHERE : cluster.port);
   };
   const start = async () => {
+    keepLog(dataDir, join(folder, "postgres.log")); // the server begins a new one
     cluster = await startCluster({ dataDir, port: 0, durable: true, settings: SETTINGS });
     lead();
     postgres.pool = poolOf(cluster.url);
@@ -129,10 +130,10 @@ async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Keeps what the server wrote, for whoever wants to know why. */
-export function keepLog({ dataDir }: Postgres, to: string): void {
-  const log = `${dataDir()}.log`;
-  if (existsSync(log)) copyFileSync(log, to);
+/** Adds what the server has written to a file, for whoever wants to know why. */
+export function keepLog(dataDir: string, to: string): void {
+  const log = `${dataDir}.log`;
+  if (existsSync(log)) appendFileSync(to, readFileSync(log));
 }
 
 /** A connection of the superuser of its own. */
