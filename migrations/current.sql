@@ -134,3 +134,6 @@ alter table daybook_private.detached_sums enable row level security;
 create policy everybody_reads on daybook_private.detachments for select using (true);
 --!include daybook_private/functions/is_queueable.sql
 --!include daybook_private/functions/create_portion.sql
+drop function daybook_private.lock_categories(text, daybook.category_lock_input[], uuid[]);
+--!include daybook_private/functions/lock_categories.sql
+--!include daybook_private/functions/cover_batch.sql

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
-import { openCategories } from "../support/categories.ts";
+import { change, createUnderLocks, openCategories } from "../support/categories.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
   balanceOf,
@@ -371,4 +371,28 @@ test("a limit that is set while a batch waits is none for its unlocked members: 
   await carl.step("commit");
   expect(await made).toEqual(["posted", "posted", "posted"]);
   expect(await single).toBe("posted");
+});
+
+test("a category that comes to contain an account while a batch waits is not waited for out of order", async () => {
+  const { ann, bob, carl, dora } = await openSessions(database, ["ann", "bob", "carl", "dora"]);
+  const ledger = await openLedger(database, { a: { money: 200 }, b: { money: 9 }, c: {} });
+  await openCategories(database, ledger, { early: [], late: ["a"] });
+  await carl.step("begin");
+  await carl.step(transfer(ledger, "a", "world", 1, { from: LOCKED }));
+  const locks = [{ category: "early", available_balance: { gte: 0 } }];
+  const members = [bounded("a", "late"), moves("b", "c", 1, { category_locks: locks })];
+  const made = outcomes(ann, ledger, members); // holds late
+  await ann.waits(carl);
+  const added = outcome(dora.step(change("add_to", ledger, "early", { account: "b" })));
+  await dora.rests();
+  const lines = moves("b", "a", 1).entries;
+  const single = outcome(
+    bob.step(
+      createUnderLocks(ledger, lines, [{ category: "late", available_balance: { gte: 0 } }]),
+    ),
+  );
+  await bob.waits();
+  await carl.step("commit");
+  expect(await made).toEqual(["posted", "LDARG"]);
+  expect([await added, await single]).toEqual(["ok", "posted"]);
 });
