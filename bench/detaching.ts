@@ -41,7 +41,9 @@ try {
   console.log(`| entries detached per second, beside writers | ${beside} |`);
   console.log(`| entries detached per second, alone | ${alone} |`);
   console.log(`| writing per second, without and beside | ${without}, ${during} |`);
-  console.log(`| the month on disk before and after vacuum full | ${rows[0].full}, ${left.rows[0].empty} |`);
+  console.log(
+    `| the month on disk before and after vacuum full | ${rows[0].full}, ${left.rows[0].empty} |`,
+  );
 } finally {
   await stop();
 }
