@@ -46,6 +46,18 @@ test("closing an account waits for who moves money on it, and does not unmake th
 const transferUnlocked = (ledger: string, from: string, amount: number) =>
   transfer(ledger, from, "world", amount);
 
+test("closing binds a locked entry of any kind that waited for it", async () => {
+  const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  await ann.step("begin");
+  await ann.step(`select daybook.close_account('${ledger}', 'alice')`);
+  const from = { show_resulting_balances: true }; // a plain pair takes another way
+  const waiting = bob.step(transfer(ledger, "alice", "world", 10, { from }));
+  await bob.waits(ann);
+  await ann.step("commit");
+  expect(await outcome(waiting)).toBe("LDCLS");
+});
+
 test("a limit binds a locked entry that waited for it, though it began without one", async () => {
   const { ann, bob } = await openSessions(database, ["ann", "bob"]);
   for (const [end, expected] of [

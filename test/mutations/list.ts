@@ -238,7 +238,7 @@ export const MUTATIONS: Mutation[] = [
         "c.normal_balance, c.balance_min, c.balance_max, null::timestamptz, c.drifted_at",
       ],
     ],
-    tests: ["test/concurrency/late-facts"],
+    tests: ["test/concurrency/accounts"],
     options: ["--calm"],
   },
 ];
