@@ -66,7 +66,6 @@ comment on column daybook.log_verification.unread is
 --!include daybook/views/current_entries.sql
 --!include daybook/functions/transaction_versions.sql
 --!include daybook_private/functions/was_partially_posted.sql
---!include daybook/functions/reverse_transaction.sql
 --!include daybook_private/functions/sums_of_entries.sql
 --!include daybook_private/functions/sums_of_version.sql
 --!include daybook_private/functions/balance_of_version.sql
@@ -96,7 +95,6 @@ drop function daybook_private.make_alone(text, daybook.transaction_input, dayboo
 --!include daybook_private/functions/create_one.sql
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/make_alone.sql
---!include daybook_private/functions/create_portion.sql
 --!include daybook_private/functions/apply_queued.sql
 --!include daybook/functions/reverse_transaction.sql
 --!include daybook/functions/transfer_between_ledgers.sql

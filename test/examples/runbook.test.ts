@@ -151,8 +151,10 @@ test("a session that holds accounts is found by who waits for it, and ended", as
     await until("somebody waits", async () => (await run("Sessions that hold"))[1].length > 0);
     const [[queued]] = await run("What to watch");
     expect(queued).toMatchObject({ queued_entries: "2", oldest_queued_at: expect.any(Date) });
-    const [sessions] = await run("Entries stay queued");
-    expect(sessions.map((row: any) => row.application_name)).toContain("daybook fold");
+    await until("the worker is there", async () => {
+      const [sessions] = await run("Entries stay queued");
+      return sessions.some((row: any) => row.application_name === "daybook fold");
+    });
     const [holders, waits, ended] = await run("Sessions that hold");
     expect(holders[0]).toMatchObject({ usename: "test_admin", state: "idle in transaction" });
     expect(waits.flatMap((row: any) => row.waits_for)).toContain(holders[0].pid);
