@@ -1,3 +1,5 @@
+drop function daybook_private.move_partition(regclass, timestamptz, name);
+drop function daybook_private.swap_partition(regclass, text, text, uuid, uuid);
 --!include daybook_private/functions/true_counters.sql
 drop function daybook_private.accounts_to_roll_up(integer, integer);
 drop function daybook_private.roll_up_account(text, uuid, integer, integer);
@@ -53,7 +55,6 @@ comment on column daybook.log_verification.unread is
 --!include daybook_private/functions/add_cells.sql
 --!include daybook_private/functions/carry_forward.sql
 --!include daybook_private/functions/move_entries.sql
---!include daybook_private/functions/move_partition.sql
 --!include daybook_private/functions/hold_month.sql
 --!include daybook_private/functions/keep_month.sql
 --!include daybook_private/functions/begin_detaching.sql

@@ -11,8 +11,6 @@ const OLDEST = monthsAgo(4);
 const NEXT = monthsAgo(2);
 const stored = `daybook_private.entries_${OLDEST.toISOString().slice(0, 7).replace("-", "")}_detached`;
 
-const partition = stored.replace("_private", "").replace("_detached", "");
-
 let database: TestDatabase;
 let ledger: string;
 
@@ -270,24 +268,6 @@ test("a table that is gone, or is not what left, does not come back", async () =
     `update daybook_private.detachments set checksum = (select coalesce(sum(daybook_private.row_checksum(e::text)), 0) from ${stored} e)`,
   );
   expect(checksum).toMatch(/^-?\d+$/);
-  await moveMonth(database, "attach_month", OLDEST);
-});
-
-test("nothing is detached of a month that is being moved to other storage", async () => {
-  await look("alter table " + partition + " owner to daybook_owner");
-  const mover = await database.connect();
-  await mover.query("begin");
-  await mover.query("select daybook_private.move_partition('daybook.entries', $1, 'pg_default')", [
-    OLDEST,
-  ]);
-  let isMoved = false;
-  const leaving = detach(OLDEST, 5).finally(() => expect(isMoved).toBe(true));
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  isMoved = true;
-  await mover.query("commit");
-  expect(await leaving).toMatchObject({ code: "none" });
-  await look(`drop table ${partition}_detached`);
-  await moveMonth(database, "detach_month", OLDEST);
   await moveMonth(database, "attach_month", OLDEST);
 });
 
