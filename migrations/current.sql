@@ -1,1 +1,1 @@
--- Nothing staged.
+drop function daybook_private.log_body(text, uuid);
