@@ -454,3 +454,19 @@ describe.each(["repeatable read", "serializable"])("at %s", (level) => {
     ).toEqual([{ queued: 6 }]);
   });
 });
+
+test("few members with many entries are made by sets: their counters are written once", async () => {
+  const updates = async () =>
+    Number(
+      (
+        await books.look(
+          "select pg_stat_get_xact_tuples_updated('daybook_private.account_counters'::regclass) as n",
+        )
+      )[0]!["n"],
+    );
+  const before = await updates();
+  expect(outcomes(await make([large(101), large(102), large(103)]))).toEqual(
+    Array(3).fill("posted"),
+  );
+  expect((await updates()) - before).toBe(2);
+});
