@@ -455,18 +455,17 @@ describe.each(["repeatable read", "serializable"])("at %s", (level) => {
   });
 });
 
+const counterUpdates = async () => {
+  const [row] = await books.look(
+    "select pg_stat_get_xact_tuples_updated('daybook_private.account_counters'::regclass) as n",
+  );
+  return Number(row!["n"]);
+};
+
 test("few members with many entries are made by sets: their counters are written once", async () => {
-  const updates = async () =>
-    Number(
-      (
-        await books.look(
-          "select pg_stat_get_xact_tuples_updated('daybook_private.account_counters'::regclass) as n",
-        )
-      )[0]!["n"],
-    );
-  const before = await updates();
+  const before = await counterUpdates();
   expect(outcomes(await make([large(101), large(102), large(103)]))).toEqual(
     Array(3).fill("posted"),
   );
-  expect((await updates()) - before).toBe(2);
+  expect((await counterUpdates()) - before).toBe(2);
 });
