@@ -69,12 +69,16 @@ test("one argument is odd, or two that are sound alone", async () => {
   expect(calls).toBeGreaterThan(5000);
 }, 300_000);
 
+const LOCKED_BY_NULL = `array[row(array[daybook.debit('alice', 1), daybook.credit('bob', 1)], null, null, null, null,
+  null, null, array[null], null, null)]::daybook.transaction_input[]`;
+
 test.each([
   ["22003", "verify_log", { from_no: "null", max_records: "9223372036854775807" }, null],
   ["22023", "restore_rows", { rows: "'[[]]'" }, "LDARG"],
   ["22023", "restore_rows", { rows: "'[null]'" }, "LDARG"],
   ["23502", "restore_rows", { rows: "'[{}]'" }, "LDARG"],
   ["22P02", "restore_rows", { part: "'block'", rows: `'[{"no": "x"}]'` }, "LDARG"],
+  ["40001", "create_transactions", { transactions: LOCKED_BY_NULL }, null],
   ["a DETAIL of 6 MB", "grant_ledger_access", { role: "repeat('\\', 3000000)" }, "LDARG"],
   ["a DETAIL of 6 MB", "open_account", { currency: "repeat('\\', 3000000)" }, "LDCUR"],
   ["a DETAIL of 131 kB", "transfer_between_ledgers", { amount: "'-9e131071'" }, "LDAMT"],
