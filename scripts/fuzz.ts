@@ -10,33 +10,40 @@ import { once } from "node:events";
 import { globSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 
-type Options = { minutes: string; seed: string; effort: string };
+type Options = { minutes: number; seed: number; effort: number };
 
 const program = new Command("fuzz")
   .argument("[words...]", "only test files with one of these words in their path")
-  .option("--minutes <n>", "how long: no round begins after that", "10")
-  .option("--seed <n>", "of the first round; each later one takes the next number", anySeed())
-  .option("--effort <n>", "how many times as often as usual a test draws in a round", "5")
+  .option("--minutes <n>", "how long: no round begins after that", positive, 10)
+  .option(
+    "--seed <n>",
+    "of the first round, each later one takes the next",
+    positive,
+    Math.ceil(Math.random() * 1e9),
+  )
+  .option("--effort <n>", "how many times as often as usual a test draws in a round", positive, 5)
   .parse();
 const { minutes, seed, effort } = program.opts<Options>();
 const files = randomTests(program.args);
-const end = Date.now() + Number(minutes) * 60_000;
+const end = Date.now() + minutes * 60_000;
 
-for (let round = Number(seed); Date.now() < end && !process.exitCode; round++) {
+for (let round = seed; Date.now() < end && !process.exitCode; round++) {
   console.log(`seed ${round}: ${files.length} files`);
   const { code, output } = await run(round);
   if (code === 0) continue;
   console.log(output);
   console.log(
-    `failed; the same again: npm run fuzz -- --seed ${round} --effort ${effort} --minutes 0.01`,
+    `failed; the same again: npm run fuzz -- --seed ${round} --effort ${effort} ${program.args.join(" ")}`,
   );
   process.exitCode = 1;
 }
 
-function anySeed(): string {
-  return String(Math.ceil(Math.random() * 1e9));
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It must be a positive number.");
+  return value;
 }
 
 function randomTests(words: string[]): string[] {
@@ -58,7 +65,7 @@ async function run(round: number): Promise<{ code: number | null; output: string
     {
       stdio: ["ignore", "inherit", "pipe"],
       cwd: resolve(import.meta.dirname, ".."),
-      env: { ...process.env, DAYBOOK_SEED: String(round), DAYBOOK_EFFORT: effort },
+      env: { ...process.env, DAYBOOK_SEED: `${round}`, DAYBOOK_EFFORT: `${effort}` },
     },
   );
   const [output, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
