@@ -10,3 +10,40 @@ drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid,
 --!include daybook_private/functions/create_held.sql
 --!include daybook_private/functions/create_pair.sql
 --!include daybook/functions/create_transaction.sql
+
+-- An export may take the place of an empty ledger: then, and then only, its creation may be deleted.
+drop function daybook.restore_rows(text, text, jsonb);
+drop function daybook_private.restore_ledger(text, jsonb);
+--!include daybook_private/functions/is_restoring.sql
+--!include daybook_private/functions/is_being_replaced.sql
+create or replace trigger _900_immutable before update on daybook.ledgers
+  for each row
+  when (old.name <> new.name
+        or old.created_at <> new.created_at and not daybook_private.is_being_replaced(old.name))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.log_events
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.log_events
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.seals
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.seals
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.seal_blocks
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.seal_blocks
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+--!include daybook_private/functions/index_search.sql
+--!include daybook_private/functions/lock_seal_head.sql
+--!include daybook_private/functions/check_replaceable.sql
+--!include daybook_private/functions/replace_ledger.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/check_restoring.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
