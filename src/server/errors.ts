@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { GraphQLError } from "postgraphile/graphql";
 import { isSafeError } from "postgraphile/grafast";
 import { describeError, errorCode } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import type { Log } from "../log.ts";
 
 /** What a caller is told about: SQLSTATE and the symbol that GraphQL shows for it. All else stays masked. */
@@ -102,7 +103,7 @@ function cursorExtensions({ message }: Error): Record<string, unknown> {
 function parse(detail: string | undefined): unknown {
   if (!detail?.startsWith("{")) return null;
   try {
-    return JSON.parse(detail);
+    return parseExactly(detail);
   } catch {
     return null;
   }
