@@ -1,5 +1,6 @@
 drop function daybook_private.log_body(text, uuid);
 --!include daybook_private/functions/cover_batch.sql
+--!include daybook_private/functions/refuse_changed_entry.sql
 drop function daybook_private.create_pair(text, daybook.entry_input[], text, jsonb, integer);
 drop function daybook_private.create_held(text, daybook.entry_input[], text, jsonb, uuid);
 drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid, tid, integer, boolean, uuid, tid);
