@@ -40,8 +40,8 @@ for (let round = seed; Date.now() < end && !process.exitCode; round++) {
   process.exitCode = 1;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
+function positive(given: string): number {
+  const value = Number(given);
   if (!(value > 0)) throw new InvalidArgumentError("It must be a positive number.");
   return value;
 }
