@@ -48,3 +48,8 @@ create trigger _900_no_delete before delete on daybook_private.seal_blocks
 --!include daybook_private/functions/check_restoring.sql
 --!include daybook/functions/restore_rows.sql
 --!include daybook/functions/finish_restore.sql
+
+-- Many members in one transaction.
+comment on table daybook_private.category_graphs is
+  'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
+--!include daybook_private/functions/prepare_membership.sql
