@@ -37,6 +37,9 @@ test("balances come in the order of the entries that asked for them", async () =
   expect(balances.map(({ account }: any) => account)).toEqual(["c", "a", "b"]);
 });
 
+const lines = (effect: string) =>
+  ["c", "a", "b"].map((address, i) => ({ position: i + 1, effect, account: { address } }));
+
 test("the lines of a version come in the order of the transaction's", async () => {
   const { transactionId: id } = await create();
   await server.database.pool.query("select daybook.archive_transaction('main', $1)", [id]);
@@ -48,8 +51,6 @@ test("the lines of a version come in the order of the transaction's", async () =
      }`,
     { id },
   );
-  const lines = (effect: string) =>
-    ["c", "a", "b"].map((address, i) => ({ position: i + 1, effect, account: { address } }));
   expect(transactionVersions.nodes).toEqual([
     { status: "pending", entries: lines("pending") },
     { status: "archived", entries: lines("released") },
