@@ -1,5 +1,6 @@
 drop function daybook_private.log_body(text, uuid);
 --!include daybook_private/functions/cover_batch.sql
+--!include daybook_private/functions/refuse_changed_entry.sql
 drop function daybook_private.create_pair(text, daybook.entry_input[], text, jsonb, integer);
 drop function daybook_private.create_held(text, daybook.entry_input[], text, jsonb, uuid);
 drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid, tid, integer, boolean, uuid, tid);
@@ -47,3 +48,8 @@ create trigger _900_no_delete before delete on daybook_private.seal_blocks
 --!include daybook_private/functions/check_restoring.sql
 --!include daybook/functions/restore_rows.sql
 --!include daybook/functions/finish_restore.sql
+
+-- Many members in one transaction.
+comment on table daybook_private.category_graphs is
+  'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
+--!include daybook_private/functions/prepare_membership.sql
