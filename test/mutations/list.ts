@@ -95,7 +95,7 @@ export const MUTATIONS: Mutation[] = [
       ["  line daybook_private.line;\n", "  line daybook_private.line;\n  had_queue boolean;\n"],
       ["if found or lines[2].locked then", "if had_queue then"],
     ],
-    tests: ["test/concurrency/money", "test/concurrency/queue"],
+    tests: ["test/concurrency/folding"],
     options: ["--calm"],
   },
   {
@@ -217,7 +217,7 @@ export const MUTATIONS: Mutation[] = [
      where q.ledger = account_balance.ledger and q.account_id = account_id;`,
       ],
     ],
-    tests: ["test/concurrency/stress", "test/tidy"],
+    tests: ["test/concurrency/folding", "test/tidy"],
     options: ["--calm"],
   },
   {
