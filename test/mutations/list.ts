@@ -229,6 +229,14 @@ export const MUTATIONS: Mutation[] = [
     options: ["--calm"],
   },
   {
+    name: "detached-untold",
+    what: "balances that need entries of a detached month are told without them",
+    function: "refuse_detached",
+    changes: [["if until is not null then", "if false then"]],
+    tests: ["test/daybook/detach_month"],
+    options: ["--evil", "old months"],
+  },
+  {
     name: "closed-seen-late",
     what: "whether an account is closed is not read under its lock",
     function: "apply_entries",
