@@ -13,11 +13,11 @@ import { consoleLog, silentLog } from "../src/log.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { startSealing } from "../src/worker/seal.ts";
 import { startBenchCluster } from "./cluster.ts";
-import { median } from "./figures.ts";
-import { clients, pgbench } from "./pgbench.ts";
+import { median, share, table } from "./figures.ts";
+import { clients, pgbench, rateIn } from "./pgbench.ts";
 
 type Run = { rate: number; p50: number; p99: number };
-type Pair = { without: Run; sealing: Run };
+type Round = { before: Run; sealing: Run; after: Run };
 
 const { values } = parseArgs({
   options: {
@@ -36,42 +36,65 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const full: Pair[] = [];
-  const half: Pair[] = [];
-  await run(); // warm
+  const full: Round[] = [];
+  const half: Round[] = [];
+  const { rate } = await run(); // warm
   await sealAll();
   for (let round = 1; round <= Number(values.rounds); round++) {
-    full.push(await pair());
-    const rate = Math.floor(full.at(-1)!.without.rate / 2);
-    half.push(await pair(rate));
+    full.push(await runsInTurn());
+    half.push(await runsInTurn(Math.floor(rate / 2)));
     log.info(`round ${round}: ${JSON.stringify([full.at(-1), half.at(-1)])}`);
   }
-  console.log(
-    "| load | per second without, with | ratio | p50 ms without, with | p99 ms without, with |",
+  const figures = [
+    ["rate, per second", (one: Run) => one.rate],
+    ["p50, ms", (one: Run) => one.p50],
+    ["p99, ms", (one: Run) => one.p99],
+  ] as const;
+  const rows = [
+    ["full load", full],
+    ["half load", half],
+  ].flatMap(([load, rounds]) =>
+    figures.map(([name, of]) => [`${load as string}: ${name}`, ...compared(rounds as Round[], of)]),
   );
-  console.log("| --- | --- | --- | --- | --- |");
-  for (const [load, pairs] of [
-    ["full", full],
-    ["half", half],
-  ] as const) {
-    const of = (what: (pair: Pair) => number) => median(pairs.map(what)).toFixed(2);
-    console.log(
-      `| ${load} | ${of((p) => p.without.rate)}, ${of((p) => p.sealing.rate)} | ${of((p) => p.sealing.rate / p.without.rate)} ` +
-        `| ${of((p) => p.without.p50)}, ${of((p) => p.sealing.p50)} | ${of((p) => p.without.p99)}, ${of((p) => p.sealing.p99)} |`,
-    );
-  }
+  const head = [
+    "",
+    "without",
+    "sealing",
+    "ratio (least … greatest)",
+    "two without (least … greatest)",
+  ];
+  console.log(table([head, ...rows]));
 }
 
-async function pair(rate?: number): Promise<Pair> {
-  const without = await run(rate);
+/** What sealing did to a figure, and what chance does: the ratio of two runs that both went without it. */
+function compared(rounds: Round[], of: (one: Run) => number): string[] {
+  const without = (round: Round) => (of(round.before) + of(round.after)) / 2;
+  return [
+    median(rounds.map(without)).toFixed(2),
+    median(rounds.map(({ sealing }) => of(sealing))).toFixed(2),
+    spread(rounds.map((round) => of(round.sealing) / without(round))),
+    spread(rounds.map(({ before, after }) => of(after) / of(before))),
+  ];
+}
+
+function spread(ratios: number[]): string {
+  const [least, greatest] = [Math.min(...ratios), Math.max(...ratios)];
+  return `${median(ratios).toFixed(2)} (${least.toFixed(2)} … ${greatest.toFixed(2)})`;
+}
+
+/** The run with sealing is compared with those before and after it, so that a slower or quicker machine is on both sides. */
+async function runsInTurn(rate?: number): Promise<Round> {
+  const before = await run(rate);
   await sealAll(); // what was made meanwhile is not to be sealed during the next run
-  const sealing = startSealing({ connectionString: url, log });
-  const sealed = await run(rate).finally(() => sealing.stop());
+  const worker = startSealing({ connectionString: url, log });
+  const sealing = await run(rate).finally(() => worker.stop());
   const behind = await unsealed();
   const start = Date.now();
   await sealAll();
   log.info(`${behind} records were not sealed yet; that took ${Date.now() - start} ms more`);
-  return { without, sealing: sealed };
+  const after = await run(rate);
+  await sealAll();
+  return { before, sealing, after };
 }
 
 async function run(rate?: number): Promise<Run> {
@@ -91,9 +114,7 @@ async function run(rate?: number): Promise<Run> {
       .map((line) => Number(line.split(" ")[2]) / 1000),
   );
   for (const file of files) rmSync(file);
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor(times.length * share)] ?? NaN;
-  return { rate: Number(/tps = ([\d.]+)/.exec(output)?.[1]), p50: at(0.5), p99: at(0.99) };
+  return { rate: rateIn(output), p50: share(0.5, times), p99: share(0.99, times) };
 }
 
 async function sealAll(): Promise<void> {

@@ -1,2 +1,55 @@
 drop function daybook_private.log_body(text, uuid);
 --!include daybook_private/functions/cover_batch.sql
+--!include daybook_private/functions/refuse_changed_entry.sql
+drop function daybook_private.create_pair(text, daybook.entry_input[], text, jsonb, integer);
+drop function daybook_private.create_held(text, daybook.entry_input[], text, jsonb, uuid);
+drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid, tid, integer, boolean, uuid, tid);
+--!include daybook_private/functions/is_period_open.sql
+--!include daybook_private/functions/hash_with_text.sql
+--!include daybook_private/functions/hash_dated.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_held.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook/functions/create_transaction.sql
+
+-- An export may take the place of an empty ledger: then, and then only, its creation may be deleted.
+drop function daybook.restore_rows(text, text, jsonb);
+drop function daybook_private.restore_ledger(text, jsonb);
+--!include daybook_private/functions/is_restoring.sql
+--!include daybook_private/functions/is_being_replaced.sql
+create or replace trigger _900_immutable before update on daybook.ledgers
+  for each row
+  when (old.name <> new.name
+        or old.created_at <> new.created_at and not daybook_private.is_being_replaced(old.name))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.log_events
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.log_events
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.seals
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.seals
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+create or replace trigger _900_immutable before update on daybook_private.seal_blocks
+  for each row execute function daybook_private.refuse_change();
+create trigger _900_no_delete before delete on daybook_private.seal_blocks
+  for each row
+  when (not daybook_private.is_being_replaced(old.ledger))
+  execute function daybook_private.refuse_change();
+--!include daybook_private/functions/index_search.sql
+--!include daybook_private/functions/lock_seal_head.sql
+--!include daybook_private/functions/check_replaceable.sql
+--!include daybook_private/functions/replace_ledger.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook_private/functions/check_restoring.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook/functions/finish_restore.sql
+
+-- Many members in one transaction.
+comment on table daybook_private.category_graphs is
+  'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
+--!include daybook_private/functions/prepare_membership.sql

@@ -1,6 +1,7 @@
-import { Client as PgClient, Pool, type ClientConfig, type PoolConfig } from "pg";
+import { Client as PgClient, Pool, TypeOverrides, type ClientConfig, type PoolConfig } from "pg";
 import { serversOf } from "./database-url.ts";
 import { describeError } from "./errors.ts";
+import { parseExactly } from "./exact-json.ts";
 
 export type ClientOptions = ClientConfig & { connectionString: string };
 
@@ -15,6 +16,10 @@ const SUITS: Record<string, (kind: Kind) => boolean> = {
   "read-write": ({ isReadOnly }) => !isReadOnly,
   "read-only": ({ isReadOnly }) => isReadOnly,
 };
+
+/** An amount in JSON is not rounded. */
+const types = new TypeOverrides();
+for (const json of [114, 3802]) types.setTypeParser(json, parseExactly);
 
 /** How long a server may take to say what it is, in milliseconds. */
 const PATIENCE = 5_000;
@@ -33,6 +38,7 @@ export class Client extends PgClient {
     super({
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
+      types,
       ...options,
       connectionString: serversOf(options.connectionString)[0]!,
     });

@@ -6,6 +6,7 @@ import type { Input } from "../import/import-file.ts";
 import type { Summary } from "../import/carry-out.ts";
 import { consoleLog } from "../log.ts";
 import { tellExport } from "../export/manifest.ts";
+import type { Replaced } from "../restore/restore-ledger.ts";
 import { databaseUrlOption } from "./options.ts";
 
 type Flags = {
@@ -80,8 +81,19 @@ async function runRestore(folder: string, flags: Flags): Promise<void> {
   const log = consoleLog("import");
   const show = (size: number, what: string) =>
     startProgress({ size, what, stream: process.stderr, log });
-  await restoreLedger({ connectionString, folder, manifest, show });
+  const replaced = await restoreLedger({ connectionString, folder, manifest, show });
   process.stdout.write(`ledger ${ledger}: ${tellExport(manifest)}`);
+  if (replaced) process.stdout.write(tellReplaced(ledger, replaced));
+}
+
+function tellReplaced(ledger: string, { no, hash, records }: Replaced): string {
+  const creation = records.find(({ kind }) => kind === "create_ledger")!;
+  return (
+    `it took the place of the empty ledger ${ledger} that ${creation.actor} made here at ${creation.created_at}; ` +
+    `grants on that are kept, its log (${no ? `sealed up to ${no}, head ${hash}` : "not sealed yet"}) ` +
+    `is in the record replace_ledger of the instance's own
+`
+  );
 }
 
 async function runImport(file: string, flags: Flags): Promise<void> {

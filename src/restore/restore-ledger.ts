@@ -19,11 +19,21 @@ export type RestoreOptions = {
   show: (size: number, what: string) => Progress;
 };
 
+/** What gave way to the export: a ledger that was empty but for its creation and grants. */
+export type Replaced = {
+  /** How far its log was sealed; 0 if it was not. */
+  no: number;
+  hash: string | null;
+  /** The records that it consisted of. */
+  records: { kind: string; actor: string; created_at: string }[];
+};
+
 /**
  * Makes a ledger of an export, in one transaction: all of it or nothing.
+ * @returns the empty ledger that was there, or null if there was none
  * @throws Error saying what is wrong with the export, or in the way
  */
-export async function restoreLedger(options: RestoreOptions): Promise<void> {
+export async function restoreLedger(options: RestoreOptions): Promise<Replaced | null> {
   const { connectionString, folder, manifest, show } = options;
   const client = new Client({
     connectionString: longSession(connectionString),
@@ -36,11 +46,12 @@ export async function restoreLedger(options: RestoreOptions): Promise<void> {
     await checkVersion(client);
     await makePartitions(client, manifest);
     await client.query("begin isolation level read committed");
-    await restoreRows(client, options);
+    const replaced = await restoreRows(client, options);
     const facts = { head: manifest.head, exported_at: manifest.exported_at };
     await client.query("select daybook.finish_restore($1, $2)", [manifest.ledger, facts]);
     await verifyLog(client, manifest, show);
     await client.query("commit");
+    return replaced;
   } finally {
     await client.end();
   }
@@ -57,18 +68,20 @@ async function makePartitions(client: Client, manifest: Manifest): Promise<void>
   }
 }
 
-async function restoreRows(client: Client, options: RestoreOptions): Promise<void> {
+async function restoreRows(client: Client, options: RestoreOptions): Promise<Replaced | null> {
   const { folder, manifest, show } = options;
   const { files } = manifest;
   const progress = show(files["rows.ndjson"].bytes + files["log.ndjson"].bytes, "lines");
   let [before, lines] = [0, 0];
+  let replaced: Replaced | null = null;
   try {
     for (const file of FILES) {
       for await (const portion of readPortions(
         createReadStream(join(folder, file)),
         withoutRecord,
       )) {
-        await restorePortion(client, manifest.ledger, file, portion);
+        const gaveWay = await restorePortion(client, manifest.ledger, file, portion);
+        replaced ??= gaveWay;
         lines += portion.last - portion.first + 1;
         progress.update(before + portion.end, lines);
       }
@@ -77,6 +90,7 @@ async function restoreRows(client: Client, options: RestoreOptions): Promise<voi
   } finally {
     progress.stop();
   }
+  return replaced;
 }
 
 /** @throws Error that says in which lines it is wrong */
@@ -85,9 +99,13 @@ async function restorePortion(
   ledger: string,
   file: FileName,
   { part, rows, first, last }: Portion,
-): Promise<void> {
+): Promise<Replaced | null> {
   try {
-    await client.query("select daybook.restore_rows($1, $2, $3)", [ledger, part, rows]);
+    const restored = await client.query<{ replaced: Replaced | null }>(
+      "select daybook.restore_rows($1, $2, $3) as replaced",
+      [ledger, part, rows],
+    );
+    return restored.rows[0]!.replaced;
   } catch (cause) {
     const place = `it is in lines ${first} to ${last} of ${file}`;
     const hint = part === "ledger" ? undefined : `Nothing was restored: ${place}.`;

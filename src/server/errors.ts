@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { GraphQLError } from "postgraphile/graphql";
 import { isSafeError } from "postgraphile/grafast";
 import { describeError, errorCode } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import type { Log } from "../log.ts";
 
 /** The database could not do it now: the request may be repeated as it is, with the same key. */
@@ -111,7 +112,7 @@ function cursorExtensions({ message }: Error): Record<string, unknown> {
 function parse(detail: string | undefined): unknown {
   if (!detail?.startsWith("{")) return null;
   try {
-    return JSON.parse(detail);
+    return parseExactly(detail);
   } catch {
     return null;
   }

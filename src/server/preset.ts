@@ -9,6 +9,7 @@ import { NamingPlugin } from "./naming.ts";
 import { OperationsPlugin } from "./operations.ts";
 import { PaginationPlugin } from "./pagination.ts";
 import { RelationsPlugin } from "./relations.ts";
+import { RowArraysPlugin } from "./row-arrays.ts";
 import { ScalarsPlugin } from "./scalars.ts";
 import { NullableKeysPlugin, SmartTagsPlugin } from "./smart-tags.ts";
 
@@ -26,6 +27,7 @@ export const schemaPreset: GraphileConfig.Preset = {
     ScalarsPlugin,
     PaginationPlugin,
     RelationsPlugin,
+    RowArraysPlugin,
   ],
   disablePlugins: [
     "NodePlugin", // ids are the ledger's own

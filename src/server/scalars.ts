@@ -1,4 +1,6 @@
+import { TYPES } from "postgraphile/@dataplan/pg";
 import { GraphQLError, Kind, type GraphQLScalarTypeConfig } from "postgraphile/graphql";
+import { parseExactly } from "../exact-json.ts";
 
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,5})?$|^[+-]?(nan|inf|infinity)$/i;
 const INTEGER = /^[+-]?\d{1,19}$/;
@@ -20,6 +22,10 @@ const NUMBERS: Kinds = {
     isValid: (text) => INTEGER.test(text) && BigInt(text) < LARGEST && BigInt(text) >= -LARGEST,
   },
 };
+
+// In answers, too: the log's records, for example, hold amounts.
+Object.assign(TYPES.json, { fromPg: parseExactly });
+Object.assign(TYPES.jsonb, { fromPg: parseExactly });
 
 /**
  * Refuses JSON numbers that are fractions or beyond 2^53: parsing has already rounded them, perhaps. A whole number

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Log } from "../log.ts";
 import { startLoop } from "./loop.ts";
-import { pause } from "./pause.ts";
+import { pause, restAfter } from "./pause.ts";
 
 export type CheckTransactionsOptions = {
   connectionString: string;
@@ -36,7 +36,7 @@ export function startCheckingTransactions(options: CheckTransactionsOptions): {
       tell(log, round?.news ?? []);
       after = round?.ledger ?? "";
       if (!round) return 0;
-      await pause(restFactor * (Date.now() - started), stop);
+      await pause(restAfter(Date.now() - started, restFactor), stop);
       return 1;
     },
   });

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Log } from "../log.ts";
 import { startLoop } from "./loop.ts";
-import { pause } from "./pause.ts";
+import { pause, restAfter } from "./pause.ts";
 
 export type CheckOptions = {
   connectionString: string;
@@ -83,7 +83,7 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
       at = { ledger: round.ledger, account_id: round.account_id };
       const factor =
         (isFull ? 2 : 1) * restFactor * hurry(Math.max(Date.now() - began, lastTook), goal);
-      await pause(factor * (Date.now() - started), stop);
+      await pause(restAfter(Date.now() - started, factor), stop);
       return 1;
     },
   });

@@ -11,3 +11,12 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
     signal.addEventListener("abort", end);
   });
 }
+
+/**
+ * How long to rest after a step, so that the steps take no more than their share of a core: a multiple of what it took.
+ * What took long has mostly waited, for a lock or a stopped process, and owes nothing for that: so there is a longest rest.
+ * @returns milliseconds, as its arguments
+ */
+export function restAfter(took: number, factor: number, longest = 10_000): number {
+  return Math.min(took * factor, longest);
+}

@@ -1,6 +1,6 @@
 import type { Log } from "../log.ts";
 import { startLoop } from "./loop.ts";
-import { pause } from "./pause.ts";
+import { pause, restAfter } from "./pause.ts";
 import { rollUpAll, sweep, type Failed } from "./rollup-round.ts";
 
 export type RollupOptions = {
@@ -14,6 +14,8 @@ export type RollupOptions = {
 
 /** Looking for accounts reads a row of each: resting so many times as long, it takes 3 % of a core at most. */
 const REST = 30;
+/** In milliseconds. */
+const LONGEST_REST = 2000;
 
 /**
  * Adds entries to the sums that balances at a time are read from, account by account, over and over. Until the next
@@ -34,7 +36,7 @@ export function startRollingUp(options: RollupOptions): { stop(): Promise<void> 
     async round(client, stop) {
       const start = Date.now();
       const accounts = await sweep(client, minEntries, failed);
-      const rest = Math.max(idle, REST * (Date.now() - start));
+      const rest = Math.max(idle, restAfter(Date.now() - start, REST, LONGEST_REST));
       const behind = accounts.filter((account) => !account.of_both);
       let done = await rollUpAll(client, behind, false, failed, log, () => stop.aborted);
       const next = Date.now() + rest;

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal } from "./failures.ts";
-import { pause } from "./pause.ts";
+import { pause, restAfter } from "./pause.ts";
 
 /** A look through a ledger's log for records that were missed: where it goes on, and since when it is about everything. */
 type Sweep = { ledger: string; after: string | null; began: Date | null };
@@ -22,6 +22,8 @@ const BATCH = 500;
 /** Rests, as multiples of what the work before took: of looking which ledgers have something, of sealing. */
 const REST_LOOKING = 30;
 const REST_SEALING = 1;
+/** In milliseconds: the log is sealed a moment after it was written, whatever held it up before. */
+const LONGEST_REST = 2000;
 /** Records looked at per step of a sweep, one step a round, and the rest after all ledgers were swept. */
 const STEP = 20_000;
 const REST_SWEEPING = 600_000;
@@ -50,7 +52,7 @@ export async function sealRound(
       if (stop.aborted) return 0;
     }
     after = rows.length === LEDGERS ? rows.at(-1)!.ledger : undefined;
-    await pause(looking * REST_LOOKING, stop);
+    await pause(restAfter(looking, REST_LOOKING, LONGEST_REST), stop);
   }
   if (!stop.aborted) await sweep(client, sealing, log);
   return 0;
@@ -62,7 +64,8 @@ async function sealLedger(client: Client, ledger: string, stop: AbortSignal): Pr
   while (last.sealed === BATCH && !stop.aborted) {
     const start = Date.now();
     last = await seal(client, ledger, last);
-    if (last.sealed === BATCH) await pause((Date.now() - start) * REST_SEALING, stop);
+    if (last.sealed === BATCH)
+      await pause(restAfter(Date.now() - start, REST_SEALING, LONGEST_REST), stop);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Log } from "../log.ts";
 import { startLoop } from "./loop.ts";
-import { pause } from "./pause.ts";
+import { pause, restAfter } from "./pause.ts";
 
 export type SearchOptions = {
   connectionString: string;
@@ -64,6 +64,6 @@ async function atEase<T>(age: number, stop: AbortSignal, work: () => Promise<T>)
   const started = performance.now();
   const result = await work();
   const factor = age < 600 ? 19 : age < 3600 ? 4 : 1;
-  await pause(factor * (performance.now() - started), stop);
+  await pause(restAfter(performance.now() - started, factor), stop);
   return result;
 }

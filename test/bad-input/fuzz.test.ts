@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import type { Client } from "pg";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { EFFORT, SEED } from "../support/seed.ts";
 import { anyArguments } from "./any.ts";
 import { callOf, readContract, type Signature } from "./calls.ts";
 import { rehearse, withIds } from "./outcome.ts";
@@ -10,8 +11,7 @@ import type { Composites } from "./values.ts";
 import { makeWorld, type Known } from "./world.ts";
 
 /** Calls of each function; transactions are asked for four times as often. */
-const RUNS = Number(process.env["DAYBOOK_FUZZ_RUNS"] ?? 60);
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const RUNS = 60 * EFFORT;
 
 let database: TestDatabase;
 let client: Client;

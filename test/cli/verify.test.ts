@@ -73,6 +73,26 @@ test("what is wrong is told in words and figures, and the exit code is 1", async
   ]);
 });
 
+test("large figures are not rounded, lest both sides of a difference look the same", async () => {
+  const [logged, found] = ["123456789012345678901", "123456789012345678902"];
+  await database.pool.query("select daybook.set_account_limits($1, 'carol', balance_max => $2)", [
+    other,
+    logged,
+  ]);
+  const limit = (to: string) =>
+    database.pool.query(
+      "update daybook.accounts set balance_max = $2 where ledger = $1 and address = 'carol'",
+      [other, to],
+    );
+  await limit(found);
+  const { code, stdout } = await daybook("test_auditor", "verify", "--ledger", other);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    new RegExp(`facts of an account differ\n.*"balance_max":"${found}".*"balance_max":"${logged}"`),
+  );
+  await limit(logged);
+});
+
 test("an administrator rebuilds what is wrong; then all is right", async () => {
   expect(await daybook("test_auditor", "rebuild", "--ledger", ledger)).toMatchObject({ code: 1 });
   const { code, stdout } = await daybook("test_admin", "rebuild", "--ledger", ledger);

@@ -5,10 +5,10 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { finish, fold, openLedger, transfer, type TransferOptions } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
 import { differences, rollUp, spreadRecording } from "../support/moments.ts";
+import { SEED } from "../support/seed.ts";
 
 /* Ten thousand questions of every kind, each compared with plain sums over the entries of the same snapshot. */
 
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c"];
 const YEARS = 3;
 const QUESTIONS = 10_000;

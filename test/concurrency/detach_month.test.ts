@@ -6,10 +6,10 @@ import { moveMonth, monthsAgo, writeHistory } from "../support/history.ts";
 import { finish, fold, transfer } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
 import { differences, rollUp } from "../support/moments.ts";
+import { SEED } from "../support/seed.ts";
 
 /* A month leaves and comes back while everybody is at work. */
 
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const MONTH = monthsAgo(3);
 const HORIZON = monthsAgo(2);
 const ACCOUNTS = ["a", "b", "c"];

@@ -16,9 +16,9 @@ import {
   endPending,
   randomFrom,
 } from "../support/load.ts";
+import { SEED } from "../support/seed.ts";
 
 const SECONDS = Number(process.env["DAYBOOK_STRESS_SECONDS"] ?? 5);
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c", "d", "e", "f"];
 
 let database: TestDatabase;

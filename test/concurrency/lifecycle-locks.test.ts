@@ -12,10 +12,10 @@ import {
   type LineOptions,
 } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
+import { SEED } from "../support/seed.ts";
 import { openSession, openSessions, outcome, tally, type Statement } from "../support/sessions.ts";
 
 const SECONDS = Number(process.env["DAYBOOK_STRESS_SECONDS"] ?? 4);
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 
 let database: TestDatabase;
 

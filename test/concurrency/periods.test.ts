@@ -30,20 +30,27 @@ const count = async (ledger: string) =>
     )
   ).rowCount;
 
-test("closing waits for who has written into the period, and who comes after waits for it", async () => {
-  const { ann, bob, carl } = await openSessions(database, ["ann", "bob", "carl"]);
-  const ledger = await openLedger(database, ACCOUNTS);
-  await ann.step("begin");
-  await ann.step(transfer(ledger, "alice", "world", 1, inside));
-  const closing = bob.step(close(ledger));
-  await bob.waits(ann);
-  const late = carl.step(transfer(ledger, "alice", "world", 1, inside));
-  await carl.waits(bob);
-  await ann.step("commit");
-  expect(await outcome(closing)).toBe("ok");
-  expect(await outcome(late)).toBe("LDPER");
-  expect(await count(ledger)).toBe(2);
-});
+// What has a description is not of the simplest kind, and goes the general way.
+test.each([
+  ["simple", inside],
+  ["described", { ...inside, description: "x" }],
+])(
+  "closing waits for who has written into the period, and who comes after waits: %s",
+  async (_, options) => {
+    const { ann, bob, carl } = await openSessions(database, ["ann", "bob", "carl"]);
+    const ledger = await openLedger(database, ACCOUNTS);
+    await ann.step("begin");
+    await ann.step(transfer(ledger, "alice", "world", 1, options));
+    const closing = bob.step(close(ledger));
+    await bob.waits(ann);
+    const late = carl.step(transfer(ledger, "alice", "world", 1, options));
+    await carl.waits(bob);
+    await ann.step("commit");
+    expect(await outcome(closing)).toBe("ok");
+    expect(await outcome(late)).toBe("LDPER");
+    expect(await count(ledger)).toBe(2);
+  },
+);
 
 test("a call that waits for an account when the period is closed is waited for", async () => {
   const { ann, bob, holder } = await openSessions(database, ["ann", "bob", "holder"]);

@@ -5,8 +5,7 @@ import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
-
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Date.now() % 1_000_000);
+import { SEED } from "../support/seed.ts";
 
 let database: TestDatabase;
 let ledger: string;

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import { randomFrom } from "../support/load.ts";
 import { rollUp } from "../support/moments.ts";
+import { SEED } from "../support/seed.ts";
 import { openSessions, type Row, type Session } from "../support/sessions.ts";
 
 /** All pages of a statement, and a trial balance, show one snapshot, whatever happens meanwhile. */
@@ -13,10 +15,11 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
+const random = randomFrom(SEED);
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 0, 1);
 const time = (from: number, days: number) =>
-  new Date(START + Math.floor(from + Math.random() * days) * DAY).toISOString();
+  new Date(START + Math.floor(from + random() * days) * DAY).toISOString();
 const fold = (ledger: string) =>
   `select daybook_private.fold_account(ledger, id) from daybook.accounts
     where ledger = '${ledger}' and address = 'alice'`;
@@ -121,22 +124,22 @@ test("under backdating, folding and locked entries each statement is one snapsho
   const writing = { isOver: false };
   const write = async (writer: Session) => {
     while (!writing.isOver) {
-      const [from, to] = Math.random() < 0.5 ? ["world", "alice"] : ["alice", "world"];
+      const [from, to] = random() < 0.5 ? ["world", "alice"] : ["alice", "world"];
       const given = {
         effective_at: time(0, 10),
-        ...(Math.random() < 0.2 && { status: "pending" as const }),
+        ...(random() < 0.2 && { status: "pending" as const }),
       };
-      const locked = Math.random() < 0.2 && {
+      const locked = random() < 0.2 && {
         [from === "alice" ? "from" : "to"]: {
           lock_version: undefined,
           available_balance: { gte: -1e9 },
         },
       };
       const { transaction_id, status } = await writer.step(
-        transfer(ledger, from!, to!, 1 + Math.floor(Math.random() * 9), { ...given, ...locked }),
+        transfer(ledger, from!, to!, 1 + Math.floor(random() * 9), { ...given, ...locked }),
       );
       if (status !== "pending") continue;
-      const end = Math.random() < 0.7 ? "post" : "archive";
+      const end = random() < 0.7 ? "post" : "archive";
       await writer.step(`select daybook.${end}_transaction('${ledger}', '${transaction_id}')`);
     }
   };
@@ -154,15 +157,12 @@ test("under backdating, folding and locked entries each statement is one snapsho
   const read = async () => {
     for (let n = 0; n < 40 || named < 50; n++) {
       const span = {
-        starts_at: Math.random() < 0.3 ? null : time(0, 5),
-        ends_at: Math.random() < 0.3 ? null : time(5, 6),
+        starts_at: random() < 0.3 ? null : time(0, 5),
+        ends_at: random() < 0.3 ? null : time(5, 6),
       };
       await reader.step("begin isolation level repeatable read");
       const expected = await reader.step(oracle(ledger, span));
-      const size = Math.min(
-        1 + Math.ceil(expected["entries"].length / (2 + Math.random() * 8)),
-        1000,
-      );
+      const size = Math.min(1 + Math.ceil(expected["entries"].length / (2 + random() * 8)), 1000);
       const first = await reader.step(statement(ledger, span, size, null));
       const trials = await reader.step(differences(ledger, time(0, 11)));
       await reader.step("commit");

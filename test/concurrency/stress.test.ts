@@ -15,12 +15,12 @@ import {
   endPending,
   randomFrom,
 } from "../support/load.ts";
+import { SEED } from "../support/seed.ts";
 import type { Row } from "../support/sessions.ts";
 import { until } from "../support/temporary.ts";
 import { watch, type Watched } from "./watch.ts";
 
 const SECONDS = Number(process.env["DAYBOOK_STRESS_SECONDS"] ?? 8);
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 let database: TestDatabase;

@@ -16,10 +16,10 @@ import {
   isLost,
   randomFrom,
 } from "../support/load.ts";
+import { SEED } from "../support/seed.ts";
 import { until } from "../support/temporary.ts";
 
 const ROUNDS = Number(process.env["DAYBOOK_CRASHES"] ?? 2);
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c"]; // few, so that much is queued
 /** How many calls to have acknowledged before the server is killed under the next ones. */
 const CALLS = 400;

@@ -47,6 +47,15 @@ test("adding again changes nothing and is logged once", async () => {
   ]);
 });
 
+test("many additions in one transaction leave no dead versions that would slow down the next", async () => {
+  await add({ account: "alice" });
+  await add({ child_category: "left" });
+  const [updates] = await books.look(
+    "select pg_stat_get_xact_tuples_updated('daybook_private.category_graphs'::regclass)::int as n",
+  );
+  expect(updates).toEqual({ n: 0 });
+});
+
 test("an account or a category may be in many", async () => {
   for (const category of ["left", "right"]) {
     await add({ category, account: "alice" });

@@ -24,26 +24,32 @@ const INPUT = `
           from jsonb_array_elements($1::jsonb) with ordinality j (v, n) order by n)`;
 
 /** The one function or the other by hand; gives the transaction's id, or null. */
-async function make(way: "pair" | "one", entries: Entry[], key: string | null, metadata?: object) {
+async function make(
+  way: "pair" | "one",
+  entries: Entry[],
+  key: string | null,
+  metadata?: object,
+  at?: string,
+) {
   const sql =
     way === "pair"
-      ? `select daybook_private.create_pair('main', ${INPUT}, $2, $3::jsonb, 1) as id`
-      : `select (daybook_private.create_one('main', row(${INPUT}, null, null, $2, null, null, $3::jsonb,
+      ? `select daybook_private.create_pair('main', ${INPUT}, $2, $3::jsonb, $4, 1) as id`
+      : `select (daybook_private.create_one('main', row(${INPUT}, null, $4, $2, null, null, $3::jsonb,
                   null, null, null)::daybook.transaction_input)).transaction_id as id`;
-  const given = [JSON.stringify(entries), key, metadata ? JSON.stringify(metadata) : null];
+  const given = [JSON.stringify(entries), key, metadata ? JSON.stringify(metadata) : null, at];
   return (await books.look(sql, given))[0]!["id"] as string | null;
 }
 
 /** All that was written, without ids and times, after a fresh start of the same books. */
-async function written(way: "pair" | "one", entries: Entry[], key: string | null, meta?: object) {
+async function written(...call: Parameters<typeof make>) {
   await books.query("savepoint fresh");
-  const id = await make(way, entries, key, meta);
+  const id = await make(...call);
   const rows = await books.look(
     `select jsonb_build_array(
        to_jsonb(t) - '{id,effective_at,created_at,posted_at}'::text[],
-       t.effective_at = t.created_at and t.posted_at = t.created_at,
+       nullif(t.effective_at, t.created_at), t.posted_at = t.created_at,
        (select jsonb_agg(to_jsonb(e) - '{id,transaction_id,effective_at,created_at}'::text[]
-                           || jsonb_build_object('at once', e.effective_at = e.created_at) order by e.position)
+                           || jsonb_build_object('at', nullif(e.effective_at, e.created_at)) order by e.position)
           from daybook.entries e where e.ledger = t.ledger and e.transaction_id = t.id),
        (select jsonb_agg(to_jsonb(k) - '{transaction_id,created_at}'::text[])
           from daybook_private.idempotency_keys k where k.ledger = t.ledger and k.transaction_id = t.id),
@@ -57,7 +63,7 @@ async function written(way: "pair" | "one", entries: Entry[], key: string | null
   return rows[0]?.["rows"] as unknown;
 }
 
-test.each<[string, Entry[], (string | null)?, object?]>([
+test.each<[string, Entry[], (string | null)?, object?, string?]>([
   ["two entries", move("alice", "bob", 7), null],
   ["a key", move("alice", "bob", 7)],
   ["metadata", move("alice", "bob", 7), "k", METADATA],
@@ -71,10 +77,20 @@ test.each<[string, Entry[], (string | null)?, object?]>([
   ["a limit on the side that cannot break it", move("alice", "limited", 7)],
   ["a condition on a debit-normal account", move("cash", "bob", 7, atLeast(0))],
   ["the greatest amount", move("alice", "bob", "9".repeat(36))],
-])("%s: writes what create_one writes", async (_, entries, key = "k", metadata) => {
-  const pair = await written("pair", entries, key, metadata);
+  ["a time", move("alice", "bob", 7), "k", undefined, "2026-01-02T03:04:05.678901Z"],
+  ["a time in whole seconds, metadata", move("alice", "bob", 7), "k", METADATA, "2026-01-02Z"],
+  [
+    "a time long ago, a least balance",
+    move("alice", "bob", 7, atLeast(93)),
+    "k",
+    {},
+    "0099-01-01 BC",
+  ],
+  ["a time to come, no key", [credit("bob", 7), debit("rich", 7)], null, {}, "2226-01-01"],
+])("%s: writes what create_one writes", async (_, entries, key = "k", ...more) => {
+  const pair = await written("pair", entries, key, ...more);
   expect(pair).toBeDefined();
-  expect(pair).toEqual(await written("one", entries, key, metadata));
+  expect(pair).toEqual(await written("one", entries, key, ...more));
 });
 
 test("an account that is held gets its entry from the queue, on either side", async () => {
@@ -98,7 +114,7 @@ const id = (address: string) =>
 
 /** Two queued entries, a debit of alice and a credit of carol: their rows are looked for where they are not. */
 async function queueTwo() {
-  await books.look(`select daybook_private.write_pair('main', uuidv7(), null, 5, 'USD',
+  await books.look(`select daybook_private.write_pair('main', uuidv7(), null, null, 5, 'USD',
     ${id("alice")}, '(0,99)', 1, false, ${id("carol")}, '(0,99)')`);
 }
 
@@ -128,6 +144,25 @@ test.each<[string, string, Entry[]]>([
   const before = await books.traces();
   expect(await books.refused(() => make("pair", entries, "k"))).toMatchObject({ code });
   expect(await books.traces()).toEqual(before);
+});
+
+test.each(["infinity", "-infinity"])("LDARG without a trace: %s", async (at) => {
+  const before = await books.traces();
+  const refused = await books.refused(() => make("pair", move("alice", "bob", 1), "k", {}, at));
+  expect(refused).toMatchObject({ code: "LDARG", detail: { argument: "effective_at" } });
+  expect(await books.traces()).toEqual(before);
+});
+
+test("LDPER without a trace, before the least balance is looked at", async () => {
+  await books.call("close_period", { until: "2026-01-02T00:00:00Z" });
+  const before = await books.traces();
+  const late = (...more: Parameters<typeof atLeast>) =>
+    make("pair", move("alice", "bob", 8, atLeast(...more)), "k", {}, "2026-01-01T23:59:59.999999Z");
+  for (const least of [0, 93])
+    expect(await books.refused(() => late(least))).toMatchObject({ code: "LDPER" });
+  expect(await books.traces()).toEqual(before);
+  const made = await make("pair", move("alice", "bob", 8), "k", {}, "2026-01-02T00:00:00Z");
+  expect(made).not.toBeNull();
 });
 
 describe("leaves to create_one, without a trace,", () => {
@@ -196,14 +231,23 @@ describe("leaves to create_one, without a trace,", () => {
   });
 });
 
-test("create_transaction goes this way, and what it writes here is replayed by the other", async () => {
-  const made = await books.create(move("alice", "bob", 7, atLeast(0)), { idempotency_key: "k" });
-  expect(made).toMatchObject({ ledger: "main", status: "posted", version: 1, replayed: false });
-  expect(made["balances"]).toBeNull();
-  const again = await books.create(move("alice", "bob", 7, atLeast(0)), { idempotency_key: "k" });
-  expect(again).toEqual({ ...made, replayed: true });
-  const [member] = await books.all("create_transactions", {
-    transactions: [{ entries: move("alice", "bob", 7, atLeast(0)), idempotency_key: "k" }],
-  });
-  expect(member).toMatchObject({ transaction_id: made["transaction_id"], replayed: true });
-});
+test.each([{}, { effective_at: "2026-01-02T03:04:05.6Z" }])(
+  "create_transaction goes this way, and what it writes here is replayed by the other: %p",
+  async (time) => {
+    const entries = move("alice", "bob", 7, atLeast(0));
+    const made = await books.create(entries, { idempotency_key: "k", ...time });
+    expect(made).toMatchObject({ ledger: "main", status: "posted", version: 1, replayed: false });
+    expect(made["balances"]).toBeNull();
+    const again = await books.create(entries, { idempotency_key: "k", ...time });
+    expect(again).toEqual({ ...made, replayed: true });
+    const [member] = await books.all("create_transactions", {
+      transactions: [{ entries, idempotency_key: "k", ...time }],
+    });
+    expect(member).toMatchObject({ transaction_id: made["transaction_id"], replayed: true });
+    const other = { ...time, effective_at: "2026-01-02T03:04:05.7Z" };
+    const refused = await books.refused(() =>
+      books.create(entries, { idempotency_key: "k", ...other }),
+    );
+    expect(refused).toMatchObject({ code: "LDIDM" });
+  },
+);

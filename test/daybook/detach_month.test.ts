@@ -6,11 +6,11 @@ import { fold, reverse, transfer } from "../support/ledgers.ts";
 import { randomFrom } from "../support/load.ts";
 import { differences, rollUp } from "../support/moments.ts";
 import { verify } from "../support/sealing.ts";
+import { SEED } from "../support/seed.ts";
 import { asRefusal } from "../support/use-books.ts";
 
 /* Months 5 and 3 months ago are taken out of the books, and put back. Before and after, the same is asked. */
 
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const OLDEST = monthsAgo(5);
 const NEXT = monthsAgo(3);
 const HORIZON = monthsAgo(2);

@@ -7,13 +7,13 @@ import { fingerprint, violations } from "../support/books.ts";
 import { sweep } from "../support/changes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { runCli } from "../support/run-cli.ts";
+import { EFFORT, SEED } from "../support/seed.ts";
 import { drainAs } from "../support/use-books.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 /* Whatever has happened to a ledger, elsewhere it is the same. */
 
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Date.now() % 1_000_000);
-const RUNS = Number(process.env["DAYBOOK_RUNS"] ?? 4);
+const RUNS = 4 * EFFORT;
 const temporary = temporaryFolder();
 let here: TestDatabase;
 let there: TestDatabase;

@@ -358,21 +358,6 @@ describe("is refused, and leaves nothing:", () => {
     expect(await everything(there)).toBe(await everything(here));
   });
 
-  test("a ledger that is there already, be it empty: its log has begun", async () => {
-    const admin = await there.connectAs("test_admin");
-    await admin.query("select daybook.create_ledger('rich')");
-    await seal(there);
-    const head = await headOf(there);
-    await expectRefusal(
-      folder,
-      /the ledger exists here: an export can only become a ledger of its own, and the log of this empty one has begun/,
-    );
-    expect(head.no).toBe(1);
-    expect(await headOf(there)).toEqual(head);
-    await admin.query("select daybook.open_account('rich', 'mine', 'USD')");
-    await expectRefusal(folder, /an export can only become a ledger of its own - /);
-  });
-
   test("a second time", async () => {
     await importFrom(folder);
     await expectRefusal(folder, /the ledger exists here/);

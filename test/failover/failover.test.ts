@@ -21,13 +21,13 @@ import {
 } from "../support/replication.ts";
 import { runCli, startCli, type Result, type Running } from "../support/run-cli.ts";
 import { lost, seal } from "../support/sealing.ts";
+import { SEED } from "../support/seed.ts";
 import type { Row } from "../support/sessions.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 import { startClients, type Clients } from "./clients.ts";
 
 jest.setTimeout(180_000);
 
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Math.floor(Math.random() * 1e9));
 const ACCOUNTS = ["a", "b", "c"]; // few, so that much is queued and enough to be rolled up
 /** How many calls to have acknowledged before the primary is killed, and after. */
 const CALLS = 500;

@@ -41,6 +41,25 @@ test("the log's head, whether it is known, and what is wrong with the log", asyn
   });
 });
 
+test("amounts and numbers of yours in JSON are not rounded", async () => {
+  const [large, larger] = ["123456789012345678901", "123456789012345678902"];
+  const { rows } = await server.database.pool.query<{ id: string }>(
+    `select transaction_id as id from daybook.create_transaction('main', array[
+       daybook.debit('bank', ${large}), daybook.credit('users:alice', ${large})],
+       status => 'pending', metadata => '{"n": ${larger}, "few": 1.5}')`,
+  );
+  const { transactionVersions, transaction } = await server.data(
+    `query ($id: UUID!) {
+       transactionVersions(ledger: "main", transactionId: $id) { nodes { data } }
+       transaction(ledger: "main", id: $id) { metadata }
+     }`,
+    { id: rows[0]!.id },
+  );
+  const entries = [{ amount: large }, { amount: large }];
+  expect(transactionVersions.nodes).toMatchObject([{ data: { entries } }]);
+  expect(transaction).toEqual({ metadata: { n: larger, few: 1.5 } });
+});
+
 test("what is refused", async () => {
   const { errors } = await server.ask(VERIFY.replace('"main"', '"none"'));
   expect(errors).toMatchObject([{ extensions: { code: "LEDGER_NOT_FOUND" } }]);

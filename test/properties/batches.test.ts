@@ -5,13 +5,12 @@ import { openCategories } from "../support/categories.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
+import { EFFORT, SEED } from "../support/seed.ts";
 import type { Row } from "../support/sessions.ts";
 import { ACCOUNTS, anyBatch, CATEGORIES, type Batch } from "./members.ts";
 import { booksOf, singly, together, type Way } from "./two-ways.ts";
 
-/** Raise it for a long search: DAYBOOK_RUNS=1000. A failure prints the seed and path that repeat it. */
-const RUNS = Number(process.env["DAYBOOK_RUNS"] ?? 40);
-const SEED = process.env["DAYBOOK_SEED"];
+const RUNS = 40 * EFFORT;
 
 let database: TestDatabase;
 let client: Client;
@@ -44,7 +43,7 @@ test(
     });
     await fc.assert(property, {
       numRuns: RUNS,
-      ...(SEED && { seed: Number(SEED) }),
+      seed: SEED,
       interruptAfterTimeLimit: 60_000 + RUNS * 2_000,
     });
   },

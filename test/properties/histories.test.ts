@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { EFFORT, SEED } from "../support/seed.ts";
 import { playHistory } from "./history.ts";
 import { operation } from "./operations.ts";
 
-/** Raise it for a long search: DAYBOOK_RUNS=1000. A failure prints the seed and path that repeat it. */
-const RUNS = Number(process.env["DAYBOOK_RUNS"] ?? 20);
-const SEED = process.env["DAYBOOK_SEED"];
+const RUNS = 20 * EFFORT;
 
 let database: TestDatabase;
 
@@ -25,7 +24,7 @@ test(
     );
     await fc.assert(plays, {
       numRuns: RUNS,
-      ...(SEED && { seed: Number(SEED) }),
+      seed: SEED,
       interruptAfterTimeLimit: 40_000 + RUNS * 2_000, // a failing history is made short, but not for ever
     });
   },

@@ -3,10 +3,9 @@ import type { Client } from "pg";
 import { randomFrom } from "../support/load.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger } from "../support/ledgers.ts";
+import { SEED } from "../support/seed.ts";
 import { anySearch, askOracle, readPages } from "./search-oracle.ts";
 import { changeOld, makeHistory } from "./search-history.ts";
-
-const SEED = Number(process.env["DAYBOOK_SEED"] ?? Date.now() % 1_000_000);
 
 let database: TestDatabase;
 let client: Client;

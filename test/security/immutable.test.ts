@@ -10,6 +10,7 @@ const books = useBooks(async (b) => {
   await b.query("begin isolation level repeatable read");
   await b.create(move("alice", "bob", 11));
   await b.query("commit");
+  await b.look("select daybook_private.seal_log('main', 1000)");
 });
 
 const refusal = (sql: string) => books.refused(() => books.look(sql));
@@ -41,24 +42,29 @@ const filled = async (parent: string) => {
   throw new Error(`${parent} is empty`);
 };
 
-describe.each(RECORDS)("the superuser meets LDIMM in %s", (table) => {
-  test("for delete", async () => {
-    expect(await refusal(`delete from ${table}`)).toMatchObject(IMMUTABLE);
-  });
-
-  test("for truncate, also with cascade and restart", async () => {
-    expect(await refusal(`truncate ${table} cascade`)).toMatchObject(IMMUTABLE);
-    expect(await refusal(`truncate only ${table} restart identity cascade`)).toMatchObject({
-      code: expect.stringMatching(/LDIMM|42809/), // of a partitioned table alone, PostgreSQL truncates nothing
+describe.each([...RECORDS, "daybook_private.seals", "daybook_private.seal_blocks"])(
+  "the superuser meets LDIMM in %s",
+  (table) => {
+    test("for delete", async () => {
+      expect(await refusal(`delete from ${table}`)).toMatchObject(IMMUTABLE);
     });
-  });
 
-  test("for a merge that deletes", async () => {
-    expect(
-      await refusal(`merge into ${table} t using (values (1)) v on true when matched then delete`),
-    ).toMatchObject(IMMUTABLE);
-  });
-});
+    test("for truncate, also with cascade and restart", async () => {
+      expect(await refusal(`truncate ${table} cascade`)).toMatchObject(IMMUTABLE);
+      expect(await refusal(`truncate only ${table} restart identity cascade`)).toMatchObject({
+        code: expect.stringMatching(/LDIMM|42809/), // of a partitioned table alone, PostgreSQL truncates nothing
+      });
+    });
+
+    test("for a merge that deletes", async () => {
+      expect(
+        await refusal(
+          `merge into ${table} t using (values (1)) v on true when matched then delete`,
+        ),
+      ).toMatchObject(IMMUTABLE);
+    });
+  },
+);
 
 describe.each(PARTITIONED)("every partition of %s, named directly", (table) => {
   test("is guarded against delete, update and truncate", async () => {
@@ -159,6 +165,9 @@ const NO_CHANGE: [table: string, set: string, where?: string][] = [
     "created_at = now()",
     "request_id = 'x'",
   ].map((set): [string, string] => ["daybook_private.log_events", set]),
+  ["daybook_private.seals", "no = no + 1"],
+  ["daybook_private.seals", "leaf = ''"],
+  ["daybook_private.seal_blocks", "hash = ''"],
 ];
 
 test.each(NO_CHANGE)(

@@ -51,6 +51,23 @@ test("every ledger's log is sealed as it grows, and the instance's", async () =>
   expect(errors).toEqual([]);
 });
 
+test("a look that had to wait is not followed by a rest thirty times as long", async () => {
+  const ledger = await openLedger(database, { alice: {} });
+  await until("the ledger is sealed", isSealed(ledger));
+  const client = await database.connect();
+  await client.query("begin; lock table daybook_private.seal_heads in access exclusive mode");
+  await until("the worker waits", async () => {
+    const { rows } = await client.query(
+      "select from pg_stat_activity where application_name = 'daybook seal' and wait_event_type = 'Lock'",
+    );
+    return rows.length > 0;
+  });
+  await client.query("select pg_sleep(1.2)"); // of which thirty times would be more than `until` has patience
+  await client.query("commit");
+  await database.pool.query(transfer(ledger, "world", "alice", 1));
+  await until("what is new is sealed", isSealed(ledger), 20_000);
+});
+
 test("more than one call seals at once", async () => {
   const ledger = await openLedger(database, { alice: {} });
   await database.pool.query(
