@@ -1,7 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { balanceOf, fold, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import {
+  balanceOf,
+  batch,
+  fold,
+  linesOf,
+  openLedger,
+  transfer,
+  withdrawal,
+} from "../support/ledgers.ts";
 import { openSession, openSessions, outcome, type Session } from "../support/sessions.ts";
 
 let database: TestDatabase;
@@ -257,4 +265,33 @@ test("many at once: what is free is folded, each by its own counters; what is he
   await database.pool.query("select daybook.rebuild_balances($1, 'dora')", [ledger]);
   expect(await foldAll()).toEqual([expect.any(Number)]);
   expect(await posted("dora")).toEqual([3, 98, 0]);
+});
+
+test("an account with very many queued entries is folded by itself, so that the others are not held as long", async () => {
+  const { bob } = await openSessions(database, ["bob"]);
+  const ledger = await openLedger(database, { alice: {}, bella: {} });
+  await hold(ledger, "alice");
+  const entries = linesOf("world", "alice", 1);
+  await bob.step(
+    batch(
+      ledger,
+      Array.from({ length: 1001 }, () => ({ entries })),
+    ),
+  );
+  await holder.step("rollback");
+  await hold(ledger, "bella");
+  await bob.step(transfer(ledger, "world", "bella", 1));
+  await holder.step("rollback");
+  const { rows } = await database.pool.query(
+    "select array_agg(id order by address) as ids from daybook.accounts where ledger = $1 and address <> 'world'",
+    [ledger],
+  );
+  const foldBoth = {
+    text: "select folded, held from daybook_private.fold_accounts($1, $2)",
+    values: [ledger, rows[0].ids],
+  };
+  expect(await worker.step(foldBoth)).toEqual({ folded: 1, held: [rows[0].ids[0]] });
+  expect(await worker.step(await fold(database, ledger, "alice"))).toEqual({ folded: 1001 });
+  expect(await worker.step(foldBoth)).toEqual({ folded: 0, held: [] });
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ version: 1001, posted: 1001 });
 });

@@ -70,9 +70,11 @@ const moveMonths: Evil = {
   },
 };
 
+/** What draws always the same: to put a month back where that is possible. */
+const backwards: Draw = () => 0;
+
 /** Puts all months back. */
 export async function putBack(stage: Stage): Promise<void> {
-  const backwards = () => 0;
   for (;;) {
     const { rowCount } = await stage.postgres.ask("select from daybook_private.detachments");
     if (rowCount === 0) return;
