@@ -26,7 +26,8 @@ const nested = (depth: number) => {
 };
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
 
-const EDGES: Record<string, unknown[]> = {
+/** Of scalars, by name. */
+export const EDGES: Record<string, unknown[]> = {
   String: [
     "",
     " ",
@@ -125,7 +126,7 @@ const EDGES: Record<string, unknown[]> = {
   InternetAddress: ["::1", "1.2.3.4/33", "x", ""],
 };
 
-const ENTRIES = [
+export const ENTRIES = [
   { account: "alice", direction: "debit", amount: "5" },
   { account: "bank", direction: "credit", amount: "5" },
 ];
@@ -170,6 +171,23 @@ export function usualValues(known: Known): Record<string, unknown> {
     toClearingAccount: "clearing",
   };
 }
+
+/** What some mutations want beside, or in place of, the usual. */
+const OWN: Record<string, Record<string, unknown>> = {
+  addToCategory: { account: "bob" },
+  createCategory: { category: "new" },
+  createLedger: { ledger: "new" },
+  openAccount: { address: "new" },
+  openAccounts: { accounts: [{ address: "new", currency: "USD" }] },
+  removeFromCategory: { account: "alice" },
+  updateTransaction: { description: "changed" },
+};
+
+/** Values with which a field accepts a call, its own among them. */
+export const usualOfField = ({ name }: Field, values: Record<string, unknown>): Usual => ({
+  values: name === "reverseTransaction" ? { ...values, transactionId: values["posted"] } : values,
+  own: OWN[name] ?? {},
+});
 
 /** Everything odd that an argument can be given, while the fields beside it are as usual. */
 export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknown[] {
