@@ -55,7 +55,7 @@ async function move(
 /** Months are left half away: whatever goes wrong next meets them so. */
 const moveMonths: Evil = {
   name: "move old months",
-  weight: 8,
+  weight: 16,
   async act(stage, draw) {
     const next = await nextMove(stage, draw);
     const what = `${next.call} ${next.month.toISOString().slice(0, 7)}`;
