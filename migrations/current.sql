@@ -53,3 +53,7 @@ create trigger _900_no_delete before delete on daybook_private.seal_blocks
 comment on table daybook_private.category_graphs is
   'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
 --!include daybook_private/functions/prepare_membership.sql
+
+-- An account with thousands of queued entries does not hold up others.
+--!include daybook_private/functions/fold_account.sql
+--!include daybook_private/functions/fold_accounts.sql
