@@ -1,5 +1,6 @@
 drop function daybook_private.log_body(text, uuid);
 --!include daybook_private/functions/cover_batch.sql
+--!include daybook_private/functions/refuse_changed_entry.sql
 drop function daybook_private.create_pair(text, daybook.entry_input[], text, jsonb, integer);
 drop function daybook_private.create_held(text, daybook.entry_input[], text, jsonb, uuid);
 drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid, tid, integer, boolean, uuid, tid);
@@ -57,3 +58,6 @@ comment on column daybook.rebuilt_account.before is
   'Lock version and counters before, minor units, queued entries left out; null if only sums by time were wrong.';
 comment on column daybook.rebuilt_account.after is
   'Lock version and counters now, minor units, queued entries left out; null if only sums by time were wrong.';
+-- An account with thousands of queued entries does not hold up others.
+--!include daybook_private/functions/fold_account.sql
+--!include daybook_private/functions/fold_accounts.sql
