@@ -54,6 +54,10 @@ comment on table daybook_private.category_graphs is
   'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
 --!include daybook_private/functions/prepare_membership.sql
 
+comment on column daybook.rebuilt_account.before is
+  'Lock version and counters before, minor units, queued entries left out; null if only sums by time were wrong.';
+comment on column daybook.rebuilt_account.after is
+  'Lock version and counters now, minor units, queued entries left out; null if only sums by time were wrong.';
 -- An account with thousands of queued entries does not hold up others.
 --!include daybook_private/functions/fold_account.sql
 --!include daybook_private/functions/fold_accounts.sql

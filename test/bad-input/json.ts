@@ -195,7 +195,10 @@ export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknow
   if (isListType(inner)) {
     const one = usualOf(inner.ofType as GraphQLInputType, usual);
     const odd = some(edgesOf(inner.ofType as GraphQLInputType, usual, depth + 1), depth);
-    return [null, [], [null], [[one]], Array(1001).fill(one), ...odd.map((value) => [value])];
+    return [
+      ...[null, [], [null], [one, null], [null, one], [[one]], Array(1001).fill(one)],
+      ...odd.flatMap((value) => [[value], [value, one]]),
+    ];
   }
   if (isEnumType(inner))
     return [
@@ -221,9 +224,14 @@ export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknow
   return [null, {}, { ...sound, nonsense: 1 }, ...odd];
 }
 
-/** What lies deep is looked at now and then only. */
+/** What lies deep is looked at now and then only, but for lists of every shape. */
 const some = (values: unknown[], depth: number) =>
-  depth === 0 ? values : values.filter((_, n) => (n + values.length) % (2 + 2 * depth) === 0);
+  depth === 0
+    ? values
+    : values.filter((value, n) => isShape(value) || (n + values.length) % (2 + 2 * depth) === 0);
+
+const isShape = (value: unknown) =>
+  Array.isArray(value) && (value.length === 0 || value.includes(null) || Array.isArray(value[0]));
 
 /** A value that a call is accepted with; of an input object, what it requires. */
 function usualOf(type: GraphQLInputType, usual: Usual): unknown {
