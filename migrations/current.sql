@@ -61,3 +61,11 @@ comment on column daybook.rebuilt_account.after is
 -- An account with thousands of queued entries does not hold up others.
 --!include daybook_private/functions/fold_account.sql
 --!include daybook_private/functions/fold_accounts.sql
+
+-- Which accounts have entries in detached months.
+--!include daybook/views/detached_accounts.sql
+grant select on daybook.detached_accounts, daybook_private.detached_sums to daybook_reader;
+create policy readers_of_the_ledger on daybook_private.detached_sums for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ? account_id::text));
