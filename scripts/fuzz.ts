@@ -39,6 +39,7 @@ for (let round = seed; Date.now() < end && !process.exitCode; round++) {
   );
   process.exitCode = 1;
 }
+if (!process.exitCode) console.log("nothing found");
 
 function positive(given: string): number {
   const value = Number(given);

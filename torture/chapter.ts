@@ -10,8 +10,8 @@ import { LOGIN } from "./stage/stage.ts";
 const MONEY = 150;
 
 /** Opens the two ledgers of a chapter, with all accounts and a little money in them. Nothing disturbs this yet. */
-export async function openChapter({ postgres }: Stage, name: string): Promise<Known> {
-  const known = newKnown(`torture-${name}`, `torture-${name}-abroad`);
+export async function openChapter({ postgres, past }: Stage, name: string): Promise<Known> {
+  const known = newKnown(`torture-${name}`, `torture-${name}-abroad`, past);
   const client = await connectTo(postgres.url());
   const call = (does: string, args: object) => callAs(client, does, args);
   try {

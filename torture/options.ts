@@ -10,7 +10,7 @@ export type Options = {
   chapterSeconds: number;
   /** Nothing goes wrong but what clients do to each other. */
   calm: boolean;
-  /** Only evils with this in their name happen. */
+  /** Only evils with this in their name happen, or with one of these between commas. */
   evil: string;
   /** A deliberate bug of test/mutations, to see that it is found. */
   mutation?: string;
@@ -36,7 +36,11 @@ export function readOptions(): Options {
       30,
     )
     .option("--calm", "nothing goes wrong but what clients do to each other", false)
-    .option("--evil <words>", "only what has this in its name goes wrong", "")
+    .option(
+      "--evil <words>",
+      "only what has this in its name goes wrong, or one of these between commas",
+      "",
+    )
     .option("--mutation <name>", "a deliberate bug of test/mutations, to see that it is found")
     .parse();
   return program.opts<Options>();

@@ -5,6 +5,31 @@ import { describeError, errorCode } from "../errors.ts";
 import { parseExactly } from "../exact-json.ts";
 import type { Log } from "../log.ts";
 
+/** The database could not do it now: the request may be repeated as it is, with the same key. */
+const TRANSIENT: Readonly<Record<string, string>> = {
+  "40001": "SERIALIZATION_FAILURE",
+  "40003": "STATEMENT_COMPLETION_UNKNOWN",
+  "40P01": "DEADLOCK_DETECTED",
+  "55P03": "LOCK_NOT_AVAILABLE",
+  "57014": "QUERY_CANCELED",
+  "25006": "READ_ONLY",
+  "08000": "CONNECTION_FAILURE",
+  "08001": "CONNECTION_FAILURE",
+  "08003": "CONNECTION_FAILURE",
+  "08004": "CONNECTION_FAILURE",
+  "08006": "CONNECTION_FAILURE",
+  "08007": "CONNECTION_FAILURE",
+  "53300": "TOO_MANY_CONNECTIONS",
+  "53400": "CONFIGURATION_LIMIT_EXCEEDED",
+  "57P01": "SERVER_SHUTDOWN",
+  "57P02": "SERVER_SHUTDOWN",
+  "57P03": "SERVER_SHUTDOWN",
+  "57P04": "SERVER_SHUTDOWN",
+  "57P05": "SERVER_SHUTDOWN",
+};
+
+const REPEAT = "Repeat the request as it is, with its idempotency key.";
+
 /** What a caller is told about: SQLSTATE and the symbol that GraphQL shows for it. All else stays masked. */
 export const SYMBOLS: Readonly<Record<string, string>> = {
   "42501": "PERMISSION_DENIED",
@@ -33,26 +58,7 @@ export const SYMBOLS: Readonly<Record<string, string>> = {
   LDQUE: "QUEUE_FULL",
   LDIMM: "IMMUTABLE",
 
-  // May be repeated as they are, with the same key.
-  "40001": "SERIALIZATION_FAILURE",
-  "40003": "STATEMENT_COMPLETION_UNKNOWN",
-  "40P01": "DEADLOCK_DETECTED",
-  "55P03": "LOCK_NOT_AVAILABLE",
-  "57014": "QUERY_CANCELED",
-  "25006": "READ_ONLY",
-  "08000": "CONNECTION_FAILURE",
-  "08001": "CONNECTION_FAILURE",
-  "08003": "CONNECTION_FAILURE",
-  "08004": "CONNECTION_FAILURE",
-  "08006": "CONNECTION_FAILURE",
-  "08007": "CONNECTION_FAILURE",
-  "53300": "TOO_MANY_CONNECTIONS",
-  "53400": "CONFIGURATION_LIMIT_EXCEEDED",
-  "57P01": "SERVER_SHUTDOWN",
-  "57P02": "SERVER_SHUTDOWN",
-  "57P03": "SERVER_SHUTDOWN",
-  "57P04": "SERVER_SHUTDOWN",
-  "57P05": "SERVER_SHUTDOWN",
+  ...TRANSIENT,
 
   // A value that is no value of its type never reaches the ledger's own checks.
   "22P02": "INVALID_ARGUMENT",
@@ -88,8 +94,11 @@ export function errorMask(log: Log): (error: GraphQLError) => GraphQLError {
 }
 
 function ledgerExtensions(original: Error, code: string): Record<string, unknown> {
-  const { detail, hint } = original as { detail?: string; hint?: string };
-  return { code, sqlstate: errorCode(original), detail: parse(detail), hint: hint ?? null };
+  const said = original as { detail?: string; hint?: string };
+  const [sqlstate, detail] = [errorCode(original)!, parse(said.detail)];
+  // PostgreSQL's own hints are for whoever can read its log.
+  const hint = !detail && TRANSIENT[sqlstate] ? REPEAT : (said.hint ?? null);
+  return { code, sqlstate, detail, hint };
 }
 
 /** What PostGraphile itself refuses are cursors that it did not make. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AuthenticationError, type Identity } from "./auth.ts";
 
 /** A statement of a request may take this long, and wait this long for a lock. */
-const TIMEOUTS = { statement_timeout: "30s", lock_timeout: "10s" };
+export const TIMEOUTS = { statement_timeout: "30s", lock_timeout: "10s" };
 
 /** What is known of a request when it is executed. */
 export type Caller = Identity & { requestId: string; address: string };

@@ -8,8 +8,16 @@ import {
 } from "postgraphile/graphql";
 import { post, startTestServer, type Answer, type TestServer } from "../graphql/server.ts";
 import { fingerprint, violations } from "../support/books.ts";
-import { edgesOf, textOf, usualArguments, usualValues, type Field, type Usual } from "./json.ts";
-import { CONTRACT } from "./outcome.ts";
+import { problemOf } from "./answers.ts";
+import {
+  edgesOf,
+  textOf,
+  usualArguments,
+  usualOfField,
+  usualValues,
+  type Field,
+  type Usual,
+} from "./json.ts";
 import { makeWorld } from "./world.ts";
 
 /* Every argument of every field that GraphQL offers, one at a time at every edge. */
@@ -25,20 +33,6 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-/** What PostgreSQL says of texts that are no value of their type, before the ledger sees them. */
-const NO_VALUE = /^(22P02|22P05|22003|22007|22008|22009|22021)$/;
-
-function problemOf({ status, errors = [] }: Answer): string | null {
-  for (const { message, extensions } of errors) {
-    const { code, sqlstate } = extensions ?? {};
-    if (code === undefined && status === 400) continue; // GraphQL's own: not of the type
-    if (code === "ROLLED_BACK") continue;
-    if (CONTRACT.test(sqlstate ?? "") || NO_VALUE.test(sqlstate ?? "")) continue;
-    return `${status} ${code ?? ""} ${sqlstate ?? ""} ${message.slice(0, 300)}`;
-  }
-  return status === 200 || errors.length > 0 ? null : `${status} without an error`;
-}
-
 const problems: string[] = [];
 async function attempt(query: string, variables: Record<string, unknown>): Promise<Answer> {
   const answer = await server.ask(query, variables);
@@ -48,21 +42,7 @@ async function attempt(query: string, variables: Record<string, unknown>): Promi
   return answer;
 }
 
-/** What some mutations want beside, or in place of, the usual. */
-const OWN: Record<string, Record<string, unknown>> = {
-  addToCategory: { account: "bob" },
-  createCategory: { category: "new" },
-  createLedger: { ledger: "new" },
-  openAccount: { address: "new" },
-  openAccounts: { accounts: [{ address: "new", currency: "USD" }] },
-  removeFromCategory: { account: "alice" },
-  updateTransaction: { description: "changed" },
-};
-
-const usualOf = ({ name }: Field): Usual => ({
-  values: name === "reverseTransaction" ? { ...values, transactionId: values["posted"] } : values,
-  own: OWN[name] ?? {},
-});
+const usualOf = (field: Field): Usual => usualOfField(field, values);
 
 /** One argument after the other at each of its edges. */
 function* oddArguments(field: Field): Generator<Record<string, unknown>> {

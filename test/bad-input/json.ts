@@ -26,7 +26,8 @@ const nested = (depth: number) => {
 };
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
 
-const EDGES: Record<string, unknown[]> = {
+/** Of scalars, by name. */
+export const EDGES: Record<string, unknown[]> = {
   String: [
     "",
     " ",
@@ -125,7 +126,7 @@ const EDGES: Record<string, unknown[]> = {
   InternetAddress: ["::1", "1.2.3.4/33", "x", ""],
 };
 
-const ENTRIES = [
+export const ENTRIES = [
   { account: "alice", direction: "debit", amount: "5" },
   { account: "bank", direction: "credit", amount: "5" },
 ];
@@ -171,13 +172,33 @@ export function usualValues(known: Known): Record<string, unknown> {
   };
 }
 
+/** What some mutations want beside, or in place of, the usual. */
+const OWN: Record<string, Record<string, unknown>> = {
+  addToCategory: { account: "bob" },
+  createCategory: { category: "new" },
+  createLedger: { ledger: "new" },
+  openAccount: { address: "new" },
+  openAccounts: { accounts: [{ address: "new", currency: "USD" }] },
+  removeFromCategory: { account: "alice" },
+  updateTransaction: { description: "changed" },
+};
+
+/** Values with which a field accepts a call, its own among them. */
+export const usualOfField = ({ name }: Field, values: Record<string, unknown>): Usual => ({
+  values: name === "reverseTransaction" ? { ...values, transactionId: values["posted"] } : values,
+  own: OWN[name] ?? {},
+});
+
 /** Everything odd that an argument can be given, while the fields beside it are as usual. */
 export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknown[] {
   const inner = getNullableType(type);
   if (isListType(inner)) {
     const one = usualOf(inner.ofType as GraphQLInputType, usual);
     const odd = some(edgesOf(inner.ofType as GraphQLInputType, usual, depth + 1), depth);
-    return [null, [], [null], [[one]], Array(1001).fill(one), ...odd.map((value) => [value])];
+    return [
+      ...[null, [], [null], [one, null], [null, one], [[one]], Array(1001).fill(one)],
+      ...odd.flatMap((value) => [[value], [value, one]]),
+    ];
   }
   if (isEnumType(inner))
     return [
@@ -203,9 +224,14 @@ export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknow
   return [null, {}, { ...sound, nonsense: 1 }, ...odd];
 }
 
-/** What lies deep is looked at now and then only. */
+/** What lies deep is looked at now and then only, but for lists of every shape. */
 const some = (values: unknown[], depth: number) =>
-  depth === 0 ? values : values.filter((_, n) => (n + values.length) % (2 + 2 * depth) === 0);
+  depth === 0
+    ? values
+    : values.filter((value, n) => isShape(value) || (n + values.length) % (2 + 2 * depth) === 0);
+
+const isShape = (value: unknown) =>
+  Array.isArray(value) && (value.length === 0 || value.includes(null) || Array.isArray(value[0]));
 
 /** A value that a call is accepted with; of an input object, what it requires. */
 function usualOf(type: GraphQLInputType, usual: Usual): unknown {

@@ -1,7 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { balanceOf, fold, openLedger, transfer, withdrawal } from "../support/ledgers.ts";
+import {
+  balanceOf,
+  batch,
+  fold,
+  linesOf,
+  openLedger,
+  transfer,
+  withdrawal,
+} from "../support/ledgers.ts";
 import { openSession, openSessions, outcome, type Session } from "../support/sessions.ts";
 
 let database: TestDatabase;
@@ -23,22 +31,120 @@ async function hold(ledger: string, account: string): Promise<void> {
   await holder.step(transfer(ledger, "world", account, 1, { to }));
 }
 
-test("what was queued while a locked entry waited counts: 100, −100 queued, a withdrawal of 80 is refused", async () => {
+test.each([
+  ["by a plain pair", { available_balance: { gte: 0 } }],
+  ["by an entry that asks otherwise", { posted_balance: { gte: 0 } }],
+])(
+  "what was queued while a locked entry waited counts: 100, −100 queued, a withdrawal of 80 is refused, %s",
+  async (_, from) => {
+    const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+    for (const end of ["commit", "rollback"]) {
+      const ledger = await openLedger(database, { alice: { money: 100 } });
+      await hold(ledger, "alice");
+      const late = ann.step(transfer(ledger, "alice", "world", 80, { from }));
+      await ann.waits(holder);
+      await bob.step(transfer(ledger, "alice", "world", 100));
+      expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 0, queued: 1 });
+      await holder.step(end);
+      expect(await outcome(late)).toBe("LDBAL");
+      expect(await balanceOf(database, ledger, "alice")).toMatchObject({
+        posted: end === "commit" ? 1 : 0,
+      });
+    }
+  },
+);
+
+test("what was queued for its first account while a call waited for its second one counts", async () => {
   const { ann, bob } = await openSessions(database, ["ann", "bob"]);
-  for (const end of ["commit", "rollback"]) {
-    const ledger = await openLedger(database, { alice: { money: 100 } });
-    await hold(ledger, "alice");
-    const late = ann.step(withdrawal(ledger, "alice", 80));
-    await ann.waits(holder);
-    await bob.step(transfer(ledger, "alice", "world", 100));
-    expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 0, queued: 1 });
-    await holder.step(end);
-    expect(await outcome(late)).toBe("LDBAL");
-    expect(await balanceOf(database, ledger, "alice")).toMatchObject({
-      posted: end === "commit" ? 1 : 0,
-    });
-  }
+  const ledger = await openLedger(database, { alice: { money: 100 }, bella: {} }); // alice is locked first
+  await hold(ledger, "bella");
+  const asked = {
+    from: { posted_balance: { gte: 0 } },
+    to: { show_resulting_balances: true },
+  };
+  const late = ann.step(transfer(ledger, "alice", "bella", 80, asked));
+  await ann.waits(holder);
+  await bob.step(transfer(ledger, "alice", "world", 100));
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ posted: 0, queued: 1 });
+  await holder.step("commit");
+  expect(await outcome(late)).toBe("LDBAL");
 });
+
+test.each([
+  ["account_balance", "daybook.account_balance($1, 'alice')"],
+  ["account_balances", "daybook.account_balances($1, array['alice'])"],
+  ["category_balance", "daybook.category_balance($1, 'all')"],
+  ["balances", "daybook.balances where ledger = $1 and account = 'alice'"],
+])(
+  "%s is that of one moment, at whichever of its looks the queue is folded",
+  async (_, reading) => {
+    const { ann, bob } = await openSessions(database, ["ann", "bob"]);
+    const ledger = await openLedger(database, { alice: { money: 100 } });
+    await database.pool.query("select daybook.create_category($1, 'all', 'USD')", [ledger]);
+    await database.pool.query("select daybook.add_to_category($1, 'all', 'alice')", [ledger]);
+    const stop = await stopAtCounters();
+    try {
+      for (let look = 1, looks = 1; look <= looks; look++) {
+        await hold(ledger, "alice");
+        await bob.step(transfer(ledger, "alice", "world", 1));
+        await holder.step("rollback");
+        await stop.set(ann, look);
+        const read = ann.step({
+          text: `select (posted_credits - posted_debits)::integer as posted from ${reading}`,
+          values: [ledger],
+        });
+        await ann.rests();
+        await database.pool.query(await fold(database, ledger, "alice"));
+        await stop.release();
+        expect(await read).toEqual({ posted: 100 - look });
+        looks = await stop.looks(ann);
+        expect(looks).toBeGreaterThan(0);
+      }
+    } finally {
+      await stop.remove();
+    }
+  },
+);
+
+/** Makes a session stop at its n-th look at an account's counters, in the middle of a statement; a superuser looks without. */
+async function stopAtCounters() {
+  await database.pool.query(`
+    create function public.look() returns boolean language plpgsql set search_path to pg_catalog as $$
+    begin
+      if current_setting('test.stop_at', true) <> '' then
+        perform set_config('test.looks', (current_setting('test.looks')::integer + 1)::text, false);
+        if current_setting('test.looks') = current_setting('test.stop_at') then
+          perform pg_advisory_xact_lock_shared(7);
+        end if;
+      end if;
+      return true;
+    end $$;
+    create policy look on daybook_private.account_counters as restrictive using (public.look()) with check (true);
+    create policy owner on daybook_private.account_counters to daybook_owner using (true);
+    alter table daybook_private.account_counters force row level security`);
+  const stopper = await database.connect();
+  return {
+    async set(session: Session, look: number) {
+      await stopper.query("select pg_advisory_lock(7)");
+      await session.step(
+        `select set_config('test.looks', '0', false), set_config('test.stop_at', '${look}', false)`,
+      );
+    },
+    release: () => stopper.query("select pg_advisory_unlock(7)"),
+    looks: async (session: Session) =>
+      (await session.step("select current_setting('test.looks')::integer as looks"))[
+        "looks"
+      ] as number,
+    async remove() {
+      await stopper.end();
+      await database.pool.query(`
+        alter table daybook_private.account_counters no force row level security;
+        drop policy look on daybook_private.account_counters;
+        drop policy owner on daybook_private.account_counters;
+        drop function public.look()`);
+    },
+  };
+}
 
 test("what was queued while a locked entry waited counts for its version too, and comes before it", async () => {
   const { ann, bob } = await openSessions(database, ["ann", "bob"]);
@@ -159,4 +265,33 @@ test("many at once: what is free is folded, each by its own counters; what is he
   await database.pool.query("select daybook.rebuild_balances($1, 'dora')", [ledger]);
   expect(await foldAll()).toEqual([expect.any(Number)]);
   expect(await posted("dora")).toEqual([3, 98, 0]);
+});
+
+test("an account with very many queued entries is folded by itself, so that the others are not held as long", async () => {
+  const { bob } = await openSessions(database, ["bob"]);
+  const ledger = await openLedger(database, { alice: {}, bella: {} });
+  await hold(ledger, "alice");
+  const entries = linesOf("world", "alice", 1);
+  await bob.step(
+    batch(
+      ledger,
+      Array.from({ length: 1001 }, () => ({ entries })),
+    ),
+  );
+  await holder.step("rollback");
+  await hold(ledger, "bella");
+  await bob.step(transfer(ledger, "world", "bella", 1));
+  await holder.step("rollback");
+  const { rows } = await database.pool.query(
+    "select array_agg(id order by address) as ids from daybook.accounts where ledger = $1 and address <> 'world'",
+    [ledger],
+  );
+  const foldBoth = {
+    text: "select folded, held from daybook_private.fold_accounts($1, $2)",
+    values: [ledger, rows[0].ids],
+  };
+  expect(await worker.step(foldBoth)).toEqual({ folded: 1, held: [rows[0].ids[0]] });
+  expect(await worker.step(await fold(database, ledger, "alice"))).toEqual({ folded: 1001 });
+  expect(await worker.step(foldBoth)).toEqual({ folded: 0, held: [] });
+  expect(await balanceOf(database, ledger, "alice")).toMatchObject({ version: 1001, posted: 1001 });
 });

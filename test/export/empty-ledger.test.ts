@@ -24,6 +24,7 @@ beforeAll(async () => {
   await here.pool.query("select daybook.create_ledger('shop', 'the true one')");
   await here.pool.query(OPEN);
   await here.pool.query(PAY);
+  await here.pool.query("select daybook.grant_ledger_access('test_reader', 'shop', 'admin')");
   await seal(here.pool, "shop");
   const taken = await runCli(["export", "-l", "shop", "-o", folder], {
     DATABASE_URL: here.urlOf("test_admin"),
@@ -130,21 +131,22 @@ describe("an empty ledger gives way to an export", () => {
       "select posted_amount::integer as ed from daybook.account_balance('shop', 'ed')",
     );
     expect(rows).toEqual([{ ed: 5 }]);
+    const access = "select role, access from daybook_private.ledger_access where ledger = 'shop'";
+    expect(await rowsOf(there, access)).toEqual([{ role: "test_reader", access: "read" }]);
     const grants =
-      "select kind, actor, data from daybook.log where ledger = 'shop' and kind like '%access'";
+      "select kind, actor, data from daybook.log where ledger = 'shop' and kind like '%access' order by id";
+    const [same, by] = [{ role: "test_reader" }, { actor: "test_admin" }];
     expect(await rowsOf(there, grants)).toEqual([
-      {
-        kind: "grant_ledger_access",
-        actor: "test_admin",
-        data: { role: "test_reader", access: "read" },
-      },
+      { kind: "grant_ledger_access", actor: "postgres", data: { ...same, access: "admin" } },
+      { kind: "revoke_ledger_access", ...by, data: same },
+      { kind: "grant_ledger_access", ...by, data: { ...same, access: "read" } },
     ]);
   });
 
   test("and goes on as the export would have", async () => {
     await importIt();
     await there.pool.query(PAY);
-    expect(await seal(there.pool, "shop")).toBe(1);
+    expect(await seal(there.pool, "shop")).toBe(2); // and that access was left behind
     const { no, hash } = await headOf(here);
     const known = "select daybook.check_log_head('shop', $1, $2) as is_known";
     expect((await there.pool.query(known, [no, hash])).rows).toEqual([{ is_known: true }]);
@@ -154,6 +156,13 @@ describe("an empty ledger gives way to an export", () => {
 
 const ENQUEUE = `select daybook.enqueue_transactions('shop', array[row(array[daybook.debit('a', 1), daybook.credit('b', 1)],
   null, null, 'key', null, null, null, null, null, null)::daybook.transaction_input])`;
+
+test("it does not give way to who administers it alone", async () => {
+  const admin = await there.connectAs("test_admin");
+  await admin.query("select daybook.grant_ledger_access('test_writer', 'shop', 'admin')");
+  const writer = await there.connectAs("test_writer");
+  await expect(writer.query(begun)).rejects.toMatchObject({ code: "42501" });
+});
 
 test.each([
   ["an account", OPEN, { account: "bank", record: { kind: "open_account" } }],

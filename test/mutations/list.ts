@@ -95,7 +95,7 @@ export const MUTATIONS: Mutation[] = [
       ["  line daybook_private.line;\n", "  line daybook_private.line;\n  had_queue boolean;\n"],
       ["if found or lines[2].locked then", "if had_queue then"],
     ],
-    tests: ["test/concurrency/money", "test/concurrency/queue"],
+    tests: ["test/concurrency/folding"],
     options: ["--calm"],
   },
   {
@@ -217,7 +217,7 @@ export const MUTATIONS: Mutation[] = [
      where q.ledger = account_balance.ledger and q.account_id = account_id;`,
       ],
     ],
-    tests: ["test/concurrency/stress", "test/tidy"],
+    tests: ["test/concurrency/folding", "test/tidy"],
     options: ["--calm"],
   },
   {
@@ -227,6 +227,14 @@ export const MUTATIONS: Mutation[] = [
     changes: [["least(l.amount, p.amount -", "least(l.amount - 1, p.amount -"]],
     tests: ["test/properties/histories", "test/daybook/partially_post_transaction"],
     options: ["--calm"],
+  },
+  {
+    name: "detached-untold",
+    what: "balances that need entries of a detached month are told without them",
+    function: "refuse_detached",
+    changes: [["if until is not null then", "if false then"]],
+    tests: ["test/daybook/detach_month"],
+    options: ["--evil", "old months"],
   },
   {
     name: "closed-seen-late",

@@ -11,6 +11,10 @@ const ROOT = resolve(import.meta.dirname, "../..");
 /** Timing decides whether a bug shows itself: so often the simulator tries. */
 const TRIES = 3;
 
+/** A bug may keep something waiting for ever: that is found too. In milliseconds, of a test and of all together. */
+const TEST_PATIENCE = 20_000;
+const PATIENCE = 300_000;
+
 const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const withTests = process.argv.includes("--tests");
 const withTorture = !process.argv.includes("--no-torture");
@@ -21,6 +25,7 @@ function run(args: string[], environment: Record<string, string> = {}): Promise<
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, ...environment },
+    timeout: PATIENCE,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -48,8 +53,11 @@ async function torture({ name, options = [] }: Mutation): Promise<string[]> {
 
 /** Which of the tests that are to find it did. */
 async function test({ name, tests }: Mutation): Promise<string[]> {
-  const jest = ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--bail=0", ...tests];
-  const { output } = await run(jest, { DAYBOOK_MUTATION: name });
+  const jest = ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--bail=0"];
+  const { code, output } = await run([...jest, `--testTimeout=${TEST_PATIENCE}`, ...tests], {
+    DAYBOOK_MUTATION: name,
+  });
+  if (code === null) return tests.map((file) => `${file} (never ended)`);
   return [...output.matchAll(/^FAIL (\S+)/gm)].map(([, file]) => file!);
 }
 

@@ -1,6 +1,7 @@
 import { runCli } from "../../test/support/run-cli.ts";
 import type { Chapter } from "../play.ts";
 import type { Stage } from "../stage/stage.ts";
+import { putBack } from "../nemesis/months.ts";
 import { reporter, type Finding } from "./finding.ts";
 
 /** What a ledger's entries were at a moment. They never change, and nothing is taken away from them. */
@@ -17,7 +18,11 @@ const ENTRIES = `
             e.pending_credits, e.posted_debits, e.posted_credits)::text, 0)), 0) as entries
     from daybook.entries e where e.ledger = $1 and e.created_at <= $2::timestamptz`;
 
-export async function digest({ postgres }: Stage, ledger: string, until?: string): Promise<Digest> {
+export async function digest(
+  { postgres }: Pick<Stage, "postgres">,
+  ledger: string,
+  until?: string,
+): Promise<Digest> {
   const moment = until ?? (await postgres.ask("select clock_timestamp()::text as now")).rows[0].now;
   const { rows } = await postgres.ask(ENTRIES, [ledger, moment]);
   const head = (
@@ -30,7 +35,8 @@ export async function digest({ postgres }: Stage, ledger: string, until?: string
 export async function checkAfterwards(stage: Stage, chapters: Chapter[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   const report = reporter(findings, "afterwards");
-  for (const before of chapters.flatMap(({ digests }) => digests)) {
+  await putBack(stage);
+  for (const before of [stage.asItWas, ...chapters.flatMap(({ digests }) => digests)]) {
     const now = await digest(stage, before.ledger, before.until);
     if (now.entries !== before.entries)
       report(`the entries of ${before.ledger} are not what they were`);

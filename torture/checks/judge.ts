@@ -6,6 +6,7 @@ import { checkAnswers } from "./answers.ts";
 import { readBooks } from "./books.ts";
 import { reporter, type Finding } from "./finding.ts";
 import { awaitQuiet } from "./quiet.ts";
+import { checkPast } from "./past.ts";
 import { checkReads, type ReadsJudged } from "./reads.ts";
 import { settingsOf } from "./settings.ts";
 import { checkSnapshots } from "./snapshots.ts";
@@ -28,7 +29,12 @@ export async function judge(
   const steps = allSteps(books, writers);
   const judged = checkReads(steps, known.deeds, known.reads, reporter(findings, "reads"));
   checkSnapshots(books, steps, known.reads, reporter(findings, "snapshots"));
-  for (const ledger of [known.ledger, known.otherLedger]) {
+  const { past } = known;
+  const presence = await readBooks(stage.postgres.pool, past.ledger);
+  presence.byDeed.delete(""); // what was there before
+  checkAnswers(presence, past.deeds, reporter(findings, "answers"));
+  checkPast(past, reporter(findings, "past"));
+  for (const ledger of [known.ledger, known.otherLedger, past.ledger]) {
     for (const violation of await violations(stage.postgres, ledger)) {
       reporter(findings, "books")(JSON.stringify(violation));
     }

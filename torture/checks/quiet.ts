@@ -31,7 +31,9 @@ export async function awaitQuiet(
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     const late = (await postgres.ask(LATE)).rows[0].n as number;
-    const { rows } = await postgres.ask(LEFT, [[known.ledger, known.otherLedger]]);
+    const { rows } = await postgres.ask(LEFT, [
+      [known.ledger, known.otherLedger, known.past.ledger],
+    ]);
     const left = Object.entries(rows[0] as Record<string, number>).filter(([, n]) => n > 0);
     if (late === 0 && left.length === 0) return undefined;
     if (Date.now() > deadline) {

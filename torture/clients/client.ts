@@ -1,5 +1,5 @@
 import { pause } from "../../src/worker/pause.ts";
-import type { Door, Outcome, Row } from "../doors/door.ts";
+import type { Args, Door, Outcome, Row } from "../doors/door.ts";
 import type { SqlDoor } from "../doors/sql.ts";
 import { decide, type Draw } from "./decide.ts";
 import { keyOf, type Deed, type Plan } from "./deed.ts";
@@ -32,7 +32,8 @@ async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
   if (plan.kind === "read") return read(options, plan.call);
   if (plan.kind === "again") return again(options, plan);
   const { deeds } = plan;
-  options.known.deeds.push(...deeds);
+  const { known } = options;
+  (deeds[0]!.ledger === known.past.ledger ? known.past : known).deeds.push(...deeds);
   for (const deed of deeds) deed.sent = performance.now();
   if (plan.kind === "several") {
     const calls = deeds.map(({ does, request }): [string, object] => [does, request]);
@@ -105,7 +106,19 @@ async function read(
 ): Promise<void> {
   const sent = performance.now();
   const outcome = await door.call(does, request);
-  count(known, does, outcome.is === "answered" ? "ok" : outcome.code);
+  const code = outcome.is === "answered" ? undefined : outcome.code;
+  const { past } = known;
+  if ((request as Args)["ledger"] === past.ledger) {
+    count(known, "look back", code ?? "ok");
+    if (outcome.is === "busy" || outcome.is === "lost") return;
+    const told =
+      outcome.is === "answered"
+        ? { rows: outcome.rows, detail: undefined }
+        : { rows: [], detail: outcome.detail };
+    past.reads.push({ does, request, sent, ended: performance.now(), code, client: name, ...told });
+    return;
+  }
+  count(known, does, code ?? "ok");
   if (outcome.is !== "answered") return;
   for (const row of outcome.rows) see(known, row);
   known.reads.push({

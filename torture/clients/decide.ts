@@ -3,6 +3,7 @@ import { batch, createOne, enqueue, several, transferBetween } from "./creations
 import type { Plan } from "./deed.ts";
 import { chance, pick, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
+import { visitPast } from "./past.ts";
 import { anyRead } from "./readings.ts";
 import { anySetting } from "./settings.ts";
 
@@ -21,6 +22,7 @@ const WISHES: [number, Wish][] = [
   [5, anySetting],
   [6, again],
   [16, anyRead],
+  [8, visitPast],
 ];
 
 /**

@@ -1,6 +1,7 @@
 import type { Line } from "../../test/support/ledgers.ts";
 import type { Row } from "../doors/door.ts";
 import { keyOf, type Deed, type Read } from "./deed.ts";
+import type { Past } from "./past.ts";
 
 /** A transaction as clients last heard of it. */
 export type Heard = { id: string; lines: Line[] };
@@ -12,6 +13,7 @@ export type Heard = { id: string; lines: Line[] };
 export type Known = {
   ledger: string;
   otherLedger: string;
+  past: Past;
   deeds: Deed[];
   reads: Read[];
   pending: Heard[];
@@ -27,9 +29,10 @@ export type Known = {
   lies: { what: string; about: string }[];
 };
 
-export const newKnown = (ledger: string, otherLedger: string): Known => ({
+export const newKnown = (ledger: string, otherLedger: string, past: Past): Known => ({
   ledger,
   otherLedger,
+  past,
   deeds: [],
   reads: [],
   pending: [],
@@ -57,6 +60,7 @@ function remember<T>(list: T[], one: T): void {
 /** Takes note of what was done, for what comes next. */
 export function learn(known: Known, deed: Deed, row: Row): void {
   const { request, does } = deed;
+  if (deed.ledger === known.past.ledger) return; // nobody else goes on with it
   for (const balance of row["balances"] ?? []) see(known, balance);
   if (keyOf(deed) && deed.way !== "batch" && does !== "enqueue_transactions") {
     remember(known.repeatable, deed);

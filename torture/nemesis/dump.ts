@@ -71,10 +71,18 @@ async function dump({ postgres }: Stage, folder: string): Promise<Dump> {
   }
 }
 
-async function restore({ postgres }: Stage, folder: string, dumped: Dump): Promise<void> {
+async function restore({ postgres, past }: Stage, folder: string, dumped: Dump): Promise<void> {
   const { tables, position } = dumped;
   const client: Client = await connectTo(postgres.url());
   try {
+    for (const month of past.months)
+      await client.query("select daybook.prepare_restore($1)", [month]);
+    // Months that are out have tables that no migration makes.
+    for (const table of tables.filter((name) => name.endsWith("_detached")))
+      await client.query(
+        `create table ${table} (like daybook.entries including storage);
+         alter table ${table} owner to daybook_owner`,
+      );
     await client.query("begin");
     await client.query("set local session_replication_role to replica");
     await client.query(`truncate ${tables.join(", ")}`);

@@ -3,6 +3,7 @@ import { drawOf, upTo, weighted, type Draw } from "../clients/draw.ts";
 import type { Stage } from "../stage/stage.ts";
 import { connectionEvils } from "./connections.ts";
 import { dumpEvils } from "./dump.ts";
+import { monthEvils } from "./months.ts";
 import { operationEvils } from "./operations.ts";
 import { postgresEvils } from "./postgres.ts";
 import { serviceEvils } from "./services.ts";
@@ -20,6 +21,7 @@ const EVILS: Evil[] = [
   ...postgresEvils,
   ...serviceEvils,
   ...operationEvils,
+  ...monthEvils,
   ...dumpEvils,
 ];
 
@@ -32,7 +34,7 @@ export type Nemesis = {
 };
 
 export const newNemesis = (words = ""): Nemesis => ({
-  evils: EVILS.filter(({ name }) => name.includes(words)),
+  evils: EVILS.filter(({ name }) => words.split(",").some((word) => name.includes(word))),
   counts: new Map(),
   history: [],
 });

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { Finding } from "../checks/finding.ts";
 import type { Deed, Read } from "../clients/deed.ts";
+import type { PastRead } from "../clients/past.ts";
 import type { Known } from "../clients/known.ts";
 import type { Nemesis } from "../nemesis/nemesis.ts";
 
@@ -21,15 +22,15 @@ export function shrink(known: Known, { history }: Nemesis, findings: Finding[]):
       deed.answer?.["receipt_id"],
     ].some((name) => named.has(name)) ||
     (deed.request["entries"] ?? []).some(({ account }: { account: string }) => named.has(account));
-  const about = (read: Read) =>
+  const about = (read: Read | PastRead) =>
     named.has(read.request["account"]) || named.has(`${read.client} ${read.sent}`);
   const start = known.deeds[0]?.sent ?? 0;
   const time = (at: number) => Math.round((at - start) * 10) / 10;
   const events = [
-    ...known.deeds
+    ...[...known.deeds, ...known.past.deeds]
       .filter(concerns)
       .map(({ sent, ended, ...deed }) => ({ at: sent, until: ended, ...deed })),
-    ...known.reads
+    ...[...known.reads, ...known.past.reads]
       .filter(about)
       .map(({ sent, ended, ...read }) => ({ at: sent, until: ended, ...read })),
   ];

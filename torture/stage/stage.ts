@@ -3,7 +3,10 @@ import { migrate } from "../../src/migrate/migrate.ts";
 import { migrateStaged } from "../../src/migrate/staged.ts";
 import { applyMutation, findMutation } from "../../test/mutations/apply.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
+import type { Digest } from "../checks/afterwards.ts";
+import type { Past } from "../clients/past.ts";
 import { signal } from "../nemesis/signal.ts";
+import { makePast } from "./past.ts";
 import { PASSWORD, startPostgres, type Postgres } from "./postgres.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import { startService, type Service } from "./service.ts";
@@ -24,6 +27,9 @@ export type Stage = {
     /** Server and workers to PostgreSQL. */
     inside: Proxy;
   };
+  /** A ledger with a past, and what it was before anybody came. */
+  past: Past;
+  asItWas: Digest;
   stop(): Promise<void>;
 };
 
@@ -48,7 +54,9 @@ export async function setStage(mutation?: string): Promise<Stage> {
     stops.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
     const postgres = await startPostgres(folder.path, [proxies.sql, proxies.inside]);
     stops.push(postgres.stop);
-    await prepare(postgres, mutation);
+    await prepare(postgres);
+    const { past, asItWas } = await makePast(postgres);
+    if (mutation) await applyMutation(postgres.pool, findMutation(mutation));
     const url = (login: string) => ({ DATABASE_URL: postgres.urlOf(login, proxies.inside) });
     const server = await startService({
       name: "the server",
@@ -66,7 +74,17 @@ export async function setStage(mutation?: string): Promise<Stage> {
       stops.push(workers.at(-1)!.stop);
       services.push(workers.at(-1)!);
     }
-    return { folder: folder.path, mutation, postgres, server, workers, proxies, stop };
+    return {
+      folder: folder.path,
+      mutation,
+      postgres,
+      server,
+      workers,
+      proxies,
+      past,
+      asItWas,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -86,13 +104,13 @@ function leaveNothing(removeFolder: () => void, services: Service[]): void {
     process.once(name, () => process.exit(130));
 }
 
-/** Makes the ledger in an empty database, and the clients' login. */
+/** Makes the ledger in an empty database, and the clients' login; also who is granted what in stage/past.ts. */
 export async function prepare(postgres: Postgres, mutation?: string): Promise<void> {
   const passwords = { authenticator: PASSWORD, worker: PASSWORD };
   await migrate({ connectionString: postgres.url(), log: silentLog, passwords });
   await migrateStaged(postgres.url(), silentLog);
   await postgres.pool.query(
-    `create role ${LOGIN} login password '${PASSWORD}' in role daybook_writer`,
+    `create role ${LOGIN} login password '${PASSWORD}' in role daybook_writer; create role test_writer`,
   );
   if (mutation) await applyMutation(postgres.pool, findMutation(mutation));
 }

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import * as fc from "fast-check";
+import { buildClientSchema, getIntrospectionQuery, type GraphQLSchema } from "postgraphile/graphql";
+import { startTestServer, type Answer, type TestServer } from "../graphql/server.ts";
+import { violations } from "../support/books.ts";
+import { EFFORT, SEED } from "../support/seed.ts";
+import { problemOf } from "./answers.ts";
+import { anyAsked, requestOf, type Known } from "./any-json.ts";
+import { usualValues } from "./json.ts";
+import { makeWorld } from "./world.ts";
+
+/* Any fields of GraphQL's, several in one request, with any arguments at any depth. */
+
+const RUNS = 150 * EFFORT;
+
+let server: TestServer;
+let schema: GraphQLSchema;
+let known: Known;
+beforeAll(async () => {
+  jest.spyOn(console, "error").mockReturnValue(); // PostGraphile tells of every cursor that is none
+  server = await startTestServer();
+  const { database } = server;
+  const values = usualValues(await makeWorld(database, await database.connectAs("test_admin")));
+  schema = buildClientSchema(await server.data(getIntrospectionQuery()));
+  const page = await server.data(
+    "{ accounts { pageInfo { endCursor } edges { cursor } } entries(first: 3, orderBy: [ID_DESC]) { edges { cursor } } }",
+  );
+  const edges: { cursor: string }[] = [...page.accounts.edges, ...page.entries.edges];
+  known = { values, cursors: edges.map(({ cursor }) => cursor) };
+});
+afterAll(() => server?.stop());
+
+/** Refused, so that nothing of its mutation is kept: else all accounts were closed in the end. */
+const UNDO = ` undo: closeAccount(input: { ledger: "main", address: "nobody" }) { result { id } } }`;
+
+const anyRequest = (operation: "query" | "mutation") => {
+  const type = operation === "query" ? schema.getQueryType() : schema.getMutationType();
+  const fields = fc.constantFrom(...Object.values(type!.getFields()));
+  const asked = fields.chain((field) => anyAsked(field, known));
+  const isUndone = operation === "query" ? fc.constant(false) : fc.nat(2).map((n) => n > 0);
+  return fc
+    .tuple(fc.array(asked, { minLength: 1, maxLength: 3 }), isUndone)
+    .map(([all, undone]) => {
+      const { query, variables } = requestOf(operation, all);
+      return { query: undone ? query.replace(/ }$/, UNDO) : query, variables };
+    });
+};
+
+const isAccepted = ({ errors = [] }: Answer) =>
+  errors.every(
+    ({ path, extensions }) => path?.[0] === "undo" || extensions?.code === "ROLLED_BACK",
+  );
+
+test.each(["query", "mutation"] as const)(
+  `any %s is answered by data, or by errors of the manual (seed ${SEED})`,
+  async (operation) => {
+    let accepted = 0;
+    const property = fc.asyncProperty(anyRequest(operation), async ({ query, variables }) => {
+      const answer = await server.ask(query, variables);
+      const problem = problemOf(answer);
+      if (problem) throw new Error(problem);
+      if (isAccepted(answer)) accepted += 1;
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: SEED });
+    expect(accepted).toBeGreaterThan(RUNS / 10);
+    expect(server.logged.filter((line) => line.startsWith("masked error"))).toEqual([]);
+    expect(await violations(server.database)).toEqual([]);
+  },
+  60_000 + RUNS * 1000,
+);
