@@ -147,6 +147,15 @@ describe("the same key", () => {
     expect(await books.drain()).toBe(0);
   });
 
+  test("when it was applied, leaves those that wait alone", async () => {
+    await books.enqueue(request("k"));
+    await books.drain();
+    const [other] = await books.enqueue(request("other"));
+    expect(await books.enqueue(request("k"))).toMatchObject([{ state: "applied" }]);
+    expect(await waiting()).toBe("1");
+    expect(await books.receipt(other!)).toEqual(other);
+  });
+
   test.each(["waiting", "applied"])("with another request is refused when %s", async (state) => {
     const [{ receipt_id } = {}] = await books.enqueue(request("k"));
     if (state === "applied") await books.drain();
