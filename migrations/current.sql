@@ -7,8 +7,12 @@ drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid,
 --!include daybook_private/functions/is_period_open.sql
 --!include daybook_private/functions/hash_with_text.sql
 --!include daybook_private/functions/hash_dated.sql
---!include daybook_private/functions/write_pair.sql
+drop function daybook_private.hold_minimum(text, uuid, numeric, numeric);
+--!include daybook_private/types/taken.sql
+--!include daybook_private/functions/take_debit.sql
 --!include daybook_private/functions/create_held.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/apply_entries.sql
 --!include daybook_private/functions/create_pair.sql
 --!include daybook/functions/create_transaction.sql
 
@@ -54,6 +58,18 @@ comment on table daybook_private.category_graphs is
   'One row per ledger, held by whoever changes what is in its categories; in how many transactions that was done at least.';
 --!include daybook_private/functions/prepare_membership.sql
 
+comment on column daybook.rebuilt_account.before is
+  'Lock version and counters before, minor units, queued entries left out; null if only sums by time were wrong.';
+comment on column daybook.rebuilt_account.after is
+  'Lock version and counters now, minor units, queued entries left out; null if only sums by time were wrong.';
 -- An account with thousands of queued entries does not hold up others.
 --!include daybook_private/functions/fold_account.sql
 --!include daybook_private/functions/fold_accounts.sql
+
+-- Which accounts have entries in detached months.
+--!include daybook/views/detached_accounts.sql
+grant select on daybook.detached_accounts, daybook_private.detached_sums to daybook_reader;
+create policy readers_of_the_ledger on daybook_private.detached_sums for select
+  using (ledger = any ((select daybook_private.visible_ledgers())::text[])
+    and (ledger <> all ((select daybook_private.partly_readable_ledgers())::text[])
+         or (select daybook_private.readable_accounts()) ? account_id::text));

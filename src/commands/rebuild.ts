@@ -52,8 +52,10 @@ async function run(flags: Flags): Promise<void> {
   for (const { account, violation, before, after, changed_entries } of rebuilt) {
     process.stdout.write(
       `${account}: ${violation ?? "nothing was wrong any more"}\n` +
-        `  before ${JSON.stringify(before)}\n  after  ${JSON.stringify(after)}\n` +
-        `  entries with another version or counters: ${changed_entries ?? 0}\n`,
+        (before === null
+          ? "  the worker makes these sums anew; nothing else was wrong\n"
+          : `  before ${JSON.stringify(before)}\n  after  ${JSON.stringify(after)}\n` +
+            `  entries with another version or counters: ${changed_entries}\n`),
     );
   }
   process.stdout.write(`compared: ${accounts}, rebuilt: ${rebuilt.length}\n`);

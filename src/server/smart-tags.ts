@@ -22,6 +22,7 @@ const SEARCHABLE: Record<string, string[]> = {
   balance_health: ["ledger"],
   partition_health: ["relation"],
   detached_months: ["month"],
+  detached_accounts: ["ledger", "account", "account_id"],
 };
 
 /**
@@ -77,6 +78,12 @@ const RELATIONS: Record<string, { primaryKey?: string; foreignKey: string[] }> =
   },
   partition_health: { primaryKey: "relation", foreignKey: [] },
   detached_months: { primaryKey: "month", foreignKey: [] },
+  detached_accounts: {
+    primaryKey: "ledger,account_id",
+    foreignKey: [
+      "(ledger, account_id) references daybook.accounts (ledger, id)|@fieldName accountDetails|@foreignFieldName detached",
+    ],
+  },
   balance_health: {
     primaryKey: "ledger",
     foreignKey: [
@@ -111,6 +118,7 @@ const NULLABLE: Record<string, string[]> = {
   statement_entry: ["description", "external_id"],
   partition_health: [],
   detached_months: ["finished_at"],
+  detached_accounts: [],
   balance_health: [
     "drifted_since",
     "oldest_check_at",

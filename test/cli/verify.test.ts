@@ -93,6 +93,23 @@ test("large figures are not rounded, lest both sides of a difference look the sa
   await limit(logged);
 });
 
+test("sums by time that are wrong are dropped, and said to be made anew", async () => {
+  await database.pool.query(
+    `insert into daybook_private.entry_sums
+     select a.ledger, a.id, 'ever', 'day', '-infinity', now(), 1, 0, 7, 0, 7, uuidv7(), uuidv7()
+       from daybook.accounts a where a.ledger = $1 and a.address = 'carol'`,
+    [other],
+  );
+  expect(await daybook("test_admin", "rebuild", "--ledger", other, "-a", "carol")).toMatchObject({
+    code: 0,
+    stdout:
+      "carol: sums by time are not those of the entries up to their cursor\n" +
+      "  the worker makes these sums anew; nothing else was wrong\n" +
+      "compared: 1, rebuilt: 1\n",
+  });
+  await seal(await database.connect(), other);
+});
+
 test("an administrator rebuilds what is wrong; then all is right", async () => {
   expect(await daybook("test_auditor", "rebuild", "--ledger", ledger)).toMatchObject({ code: 1 });
   const { code, stdout } = await daybook("test_admin", "rebuild", "--ledger", ledger);

@@ -76,6 +76,31 @@ test.each([
   });
 });
 
+test("an account says how many of its entries its list does not show, and from when on it shows all", async () => {
+  const { accountByAddress, detachedAccounts } = await server.data(
+    filled(`{
+      accountByAddress(ledger: "$ledger", address: "a") {
+        balance { lockVersion }
+        detached { account entries lockVersion detachedUntil }
+        entries(first: 1000) { totalCount nodes { createdAt lockVersion } }
+      }
+      detachedAccounts(filter: { ledger: { equalTo: "$ledger" } }, orderBy: [ACCOUNT_ASC]) { nodes { account } }
+    }`),
+  );
+  const { detached, entries, balance } = accountByAddress;
+  expect(detached).toMatchObject({ account: "a" });
+  expect(Number(detached.entries)).toBeGreaterThan(0);
+  expect(Number(detached.entries) + entries.totalCount).toBe(Number(balance.lockVersion));
+  expect(entries.nodes).toHaveLength(entries.totalCount);
+  expect(new Date(detached.detachedUntil)).toEqual(UNTIL);
+  // From there on nothing is missing.
+  const later = entries.nodes.filter(
+    (entry: any) => Number(entry.lockVersion) > Number(detached.lockVersion),
+  );
+  expect(later).toHaveLength(Number(balance.lockVersion) - Number(detached.lockVersion));
+  expect(detachedAccounts.nodes.map(({ account }: any) => account)).toEqual(["a", "b", "c"]);
+});
+
 test("and its reversal", async () => {
   const { errors } = await server.ask(
     filled(

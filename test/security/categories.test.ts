@@ -72,6 +72,15 @@ describe("by SQL", () => {
     expect(await column(sql)).toEqual(expected);
   });
 
+  test("of accounts with detached entries too, none of another category is seen", async () => {
+    await books.look(
+      `insert into daybook_private.detached_sums
+       select a.ledger, a.id, 1, 1, 0, 0, 0, 0, now() from daybook.accounts a`,
+    );
+    const read = "select account from daybook.detached_accounts order by 1";
+    expect(await column(read)).toEqual(["alice", "bob"]);
+  });
+
   test("what is put in is seen at once, what is taken out no more", async () => {
     await books.be("test_admin");
     await books.call("add_to_category", { category: "child", account: "carol" });

@@ -108,6 +108,7 @@ const RELATIONS = [
   "category_members",
   "currencies",
   "current_entries",
+  "detached_accounts",
   "detached_months",
   "entries",
   "ledgers",
