@@ -7,8 +7,12 @@ drop function daybook_private.write_pair(text, uuid, jsonb, numeric, text, uuid,
 --!include daybook_private/functions/is_period_open.sql
 --!include daybook_private/functions/hash_with_text.sql
 --!include daybook_private/functions/hash_dated.sql
---!include daybook_private/functions/write_pair.sql
+drop function daybook_private.hold_minimum(text, uuid, numeric, numeric);
+--!include daybook_private/types/taken.sql
+--!include daybook_private/functions/take_debit.sql
 --!include daybook_private/functions/create_held.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/apply_entries.sql
 --!include daybook_private/functions/create_pair.sql
 --!include daybook/functions/create_transaction.sql
 

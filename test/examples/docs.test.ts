@@ -25,6 +25,9 @@ afterAll(() => server?.stop());
 
 const read = (page: string) => readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
 
+const rowsOf = (given: QueryResult | QueryResult[]): any[] =>
+  [given].flat().map(({ rows }) => rows);
+
 /**
  * Gives what each block of SQL or GraphQL returned: of SQL the rows of its statements, in order.
  * @param meanwhile what the worker does between two blocks
@@ -36,13 +39,53 @@ async function run(page: string, meanwhile = async () => {}): Promise<any[]> {
     if (language === "graphql") {
       results.push(await server.data(code!));
     } else {
-      const given = (await client.query(code!)) as QueryResult | QueryResult[];
-      results.push([given].flat().map(({ rows }) => rows));
+      results.push(rowsOf(await client.query(code!)));
     }
     await meanwhile();
   }
   return results;
 }
+
+test("README.md: one transaction, three ways, and a login of one's own", async () => {
+  const page = read("../README.md");
+  const [first, login] = [...page.matchAll(/^```sql\n(.*?)^```$/gms)].map(([, code]) => code!);
+  const [, , , [topUp], [payment], balances] = rowsOf(await client.query(first!));
+  const posted = { status: "posted", replayed: false };
+  expect([topUp, payment]).toMatchObject([posted, posted]);
+  expect(balances.map(Object.values)).toEqual([
+    ["bank:settlement", "9900", "9900"],
+    ["users:alice:card", "9900", "9900"],
+  ]);
+  const pay = /select transaction_id[^;]*8f1c'\);/.exec(first!)![0];
+  const [again] = rowsOf(await client.query(pay));
+  expect(again).toEqual([{ ...payment, replayed: true }]);
+  const tooMuch = pay.replaceAll(/\b100\b/g, "20000").replace("8f1c", "of its own");
+  const [, detail] = /^DETAIL: {2}(.*)$/m.exec(page)!;
+  await expect(client.query(tooMuch)).rejects.toMatchObject({ code: "LDBAL", detail });
+
+  const [, graphql] = /^```graphql\n(.*?)^```$/ms.exec(page)!;
+  const { createTransaction } = await server.data(graphql!);
+  expect(createTransaction.result).toMatchObject(posted);
+
+  const { pool } = server.database;
+  await pool.query("drop role if exists payments");
+  await pool.query(login!);
+  await pool.query("select daybook.revoke_ledger_access('payments', 'main'); drop role payments");
+});
+
+test("categories.md: accounts together, what bounds them, and who may read them", async () => {
+  const { pool } = server.database;
+  await pool.query("drop role if exists partner; create role partner in role daybook_reader");
+  const [, [[balance]], [transactions, [newest], older]] = await run("categories.md");
+  expect(balance).toEqual({ posted_amount: "1500", available_amount: "1500" });
+  expect(transactions).toHaveLength(1);
+  expect([newest, ...older].map(({ amount }) => amount).toSorted()).toEqual(["1000", "500"]);
+  await pool.query("drop role partner");
+  const [, call, detail] = /^club=> (.*?;)\nERROR:.*?\nDETAIL: {2}(.*?)\n/ms.exec(
+    read("categories.md"),
+  )!;
+  await expect(client.query(call!)).rejects.toMatchObject({ code: "LDCAT", detail });
+});
 
 test("splits.md: a sale is divided without losing a cent", async () => {
   const [[[divided]], , [[sale], balances], asked, second] = await run("splits.md");

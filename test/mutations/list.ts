@@ -43,22 +43,22 @@ export const MUTATIONS: Mutation[] = [
   {
     name: "pair-unlocked",
     what: "the fast way of a plain pair looks at the account before it holds it",
-    function: "hold_minimum",
+    function: "take_debit",
     changes: [["for no key update", ""]],
-    tests: ["test/concurrency/money"],
+    tests: ["test/concurrency/folding"],
     options: ["--calm"],
   },
   {
     name: "pair-without-queue",
     what: "the fast way of a plain pair does not look at what is queued",
-    function: "hold_minimum",
+    function: "take_debit",
     changes: [
       [
         `and (select q.entry_id
-                from daybook_private.entry_queue q
-               where q.ledger = hold_minimum.ledger and q.account_id = hold_minimum.account_id
-               order by q.entry_id
-               limit 1) is null`,
+            from daybook_private.entry_queue q
+           where q.ledger = take_debit.ledger and q.account_id = taken.account_id
+           order by q.entry_id
+           limit 1) is null`,
         "",
       ],
     ],
