@@ -294,6 +294,44 @@ describe("malformed members are refused at once, and nothing is enqueued", () =>
     expect(await waiting()).toBe("0");
   });
 
+  // Addresses are looked at together with others and the key.
+  test.each(["", null, "x:", ":x", "x::y", "x\ny", "x y", "x".repeat(256)])(
+    "alone: the address %j on either side",
+    async (account) => {
+      const sides = [
+        [debit(account, 1), credit("bob", 1)],
+        [debit("bob", 1), credit(account, 1)],
+        [debit("alice", 1), debit(account, 1), credit("bob", 2)],
+      ];
+      for (const entries of sides)
+        expect(await books.enqueueRefused(request("k", { entries }))).toMatchObject({
+          code: "LDARG",
+          detail: { argument: "account", index: 1 },
+        });
+    },
+  );
+
+  test.each(["a\nb", "\n", "\u007f", "x".repeat(256)])("alone: the key %j", async (key) => {
+    expect(await books.enqueueRefused(request(key))).toMatchObject({
+      code: "LDARG",
+      detail: { argument: "idempotency_key", index: 1 },
+    });
+  });
+
+  test("alone: long and unusual ones that are allowed", async () => {
+    const account = "x".repeat(255);
+    const [receipt] = await books.enqueue(
+      request("é ".repeat(127), { entries: move(account, account, 1) }),
+    );
+    expect(receipt).toMatchObject({ state: "queued", idempotency_key: "é ".repeat(127) });
+    const big = { m: "x".repeat(65_000) };
+    expect(await books.enqueue(request("big", { metadata: big }))).toHaveLength(1);
+    const bigger = { m: "x".repeat(65_600) };
+    expect(await books.enqueueRefused(request("bigger", { metadata: bigger }))).toMatchObject({
+      code: "LDARG",
+    });
+  });
+
   test("a null member, and null for all of them", async () => {
     expect(await refusedList("array[null]::daybook.transaction_input[]")).toMatchObject({
       code: "LDARG",
@@ -452,6 +490,8 @@ describe("the limit", () => {
       await books.enqueue(
         ...many(10_000).map((each) => ({ ...each, idempotency_key: part + each.idempotency_key })),
       );
+    expect(await books.enqueueRefused(...many(10_000))).toMatchObject({ code: "LDQUE" });
+    await books.look("select nextval('daybook_private.queue_positions')"); // whatever the parity
     expect(await books.enqueueRefused(...many(10_000))).toMatchObject({ code: "LDQUE" });
     await books.enqueue(...many(100));
   });
