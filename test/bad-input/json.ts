@@ -196,7 +196,13 @@ export function edgesOf(type: GraphQLInputType, usual: Usual, depth = 0): unknow
     const one = usualOf(inner.ofType as GraphQLInputType, usual);
     const odd = some(edgesOf(inner.ofType as GraphQLInputType, usual, depth + 1), depth);
     return [
-      ...[null, [], [null], [one, null], [null, one], [[one]], Array(1001).fill(one)],
+      null,
+      [],
+      [null],
+      [one, null],
+      [null, one],
+      [[one]],
+      Array(1001).fill(one),
       ...odd.flatMap((value) => [[value], [value, one]]),
     ];
   }

@@ -129,7 +129,7 @@ test("archiving against the sweeper: whoever comes first", async () => {
 });
 
 test("several sweepers at once share what is due", async () => {
-  const { worker, other } = await openSessions(database, ["worker", "other"], "daybook_worker");
+  const [worker, other] = [await openSweeper(), await openSweeper()];
   const { ledger } = await dueHold();
   await worker.step("begin");
   expect(await worker.step(sweep)).toEqual({ count: 1 });
@@ -283,7 +283,7 @@ test.each([
 
 async function openWorker() {
   const ann = await openSession(database);
-  return { ann, worker: await openSession(database, "daybook_worker") };
+  return { ann, worker: await openSweeper() };
 }
 
 /** Makes sessions wait before they read transactions, as soon as those who change some have ended. */
@@ -304,4 +304,11 @@ async function closeTransactions() {
       await client.query("commit");
     },
   };
+}
+
+/** The sweeper waits for nobody who changes a transaction; if it did, it would in vain. */
+async function openSweeper(): Promise<Session> {
+  const sweeper = await openSession(database, "daybook_worker");
+  await sweeper.step("set lock_timeout = '3s'");
+  return sweeper;
 }

@@ -13,7 +13,7 @@ const TRIES = 3;
 
 /** A bug may keep something waiting for ever: that is found too. In milliseconds, of a test and of all together. */
 const TEST_PATIENCE = 20_000;
-const PATIENCE = 300_000;
+const PATIENCE = 600_000;
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const withTests = process.argv.includes("--tests");

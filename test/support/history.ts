@@ -13,6 +13,9 @@ export function monthsAgo(count: number): Date {
 
 const ACCOUNTS = ["a", "b", "c"];
 
+/** Of the first month, so many stay pending. */
+const KEPT = 3;
+
 /** One transaction of any kind; holds are posted or archived by a later one, or never. */
 async function write(
   database: TestDatabase,
@@ -23,7 +26,8 @@ async function write(
   const pick = () => ACCOUNTS[Math.floor(random() * ACCOUNTS.length)]!;
   const dice = random();
   if (dice < 0.2 && holds.length > 10) {
-    const hold = holds.splice(Math.floor(random() * holds.length), 1)[0]!;
+    const at = KEPT + Math.floor(random() * (holds.length - KEPT));
+    const hold = holds.splice(at, 1)[0]!;
     await database.pool.query(finish(dice < 0.13 ? "post" : "archive", ledger, hold));
     return;
   }
