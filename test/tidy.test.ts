@@ -117,6 +117,17 @@ describe("functions", () => {
     expect(wrong).toEqual([]);
   });
 
+  // Where columns win over variables, `q.id = id` is true of every row that has an id.
+  test("no column is compared with itself for want of a variable's qualifier", () => {
+    const column = /\b\w{1,3}\.(\w+) *(?:=|<>|[<>]=?|is (?:not )?distinct from) *\1\b(?![.(])/;
+    const reversed = /\b(?:where|and|or|on) (\w+) *(?:=|<>|[<>]=?) *\w{1,3}\.\1\b/;
+    const wrong = files
+      .filter((file) => read(file).includes("#variable_conflict use_column"))
+      .flatMap((file) => read(file).split("\n"))
+      .filter((text) => column.test(text) || reversed.test(text));
+    expect(wrong).toEqual([]);
+  });
+
   test("names and arguments are in snake_case", async () => {
     expect(
       await functions("p.proname !~ '^[a-z][a-z0-9_]*$' or p.proargnames::text ~ '[A-Z]'"),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { credit, debit, move, useBooks, type Row } from "../support/use-books.ts";
 
 const books = useBooks(async ({ call, create, open }) => {
@@ -49,6 +49,76 @@ const failWith = (code: string) =>
 
 const refusedList = (list: string) =>
   books.refused(() => books.query(`select * from daybook.enqueue_transactions('main', ${list})`));
+
+test("a grant on every ledger (*) makes no ledger of the star", async () => {
+  await books.look(
+    "insert into daybook_private.ledger_access values ('*', 'test_writer', 'write')",
+  );
+  expect(
+    await books.refused(() =>
+      books.query(`select * from daybook.enqueue_transactions('*', array[row(
+        array[daybook.debit('alice', 1), daybook.credit('bob', 1)], null, null, 'k', null, null, null, null, null, null
+      )]::daybook.transaction_input[])`),
+    ),
+  ).toMatchObject({ code: "LDARG", detail: { argument: "ledger" } });
+});
+
+/* The common call goes a short way once the worker has been at the ledger's queue. */
+describe("a common call to a queue that was worked before", () => {
+  beforeEach(async () => {
+    await carryOut(request("before"));
+  });
+
+  test("meets the limit", async () => {
+    await limit(2);
+    await books.enqueue(request("a"));
+    await books.enqueue(request("b"));
+    expect(await books.enqueueRefused(request("c"))).toMatchObject({ code: "LDQUE" });
+    await books.enqueue(request("b"));
+    expect(await waiting()).toBe("2");
+  });
+
+  test("asks for the grant", async () => {
+    await books.look(
+      "update daybook_private.ledger_access set access = 'read' where role = 'test_writer'",
+    );
+    expect(await books.enqueueRefused(request("k"))).toMatchObject({ code: "42501" });
+    expect(await waiting()).toBe("0");
+  });
+
+  const [alice, bob] = move("alice", "bob", 5);
+  const odd = { gte: "NaN" };
+  test.each<[string, object]>([
+    ["entries", { entries: [{ ...alice, direction: null }, bob] }],
+    ["entries", { entries: [alice, { ...bob, amount: null }] }],
+    ["idempotency_key", { idempotency_key: "x".repeat(256) }],
+    ["account", { entries: move("x".repeat(256), "bob", 5) }],
+    ["account", { entries: move("alice:", "bob", 5) }],
+    ["status", { status: "archived" }],
+    ["effective_at", { effective_at: "infinity" }],
+    ["expires_at", { expires_at: "infinity" }],
+    ["external_id", { external_id: "\u0001" }],
+    ["description", { description: "x".repeat(1001) }],
+    ["category_locks", { category_locks: [{ category: null }] }],
+    ["metadata", { metadata: [] }],
+    ["metadata", { metadata: { m: "x".repeat(65_600) } }],
+    ...["pending_balance", "posted_balance", "available_balance"].flatMap<[string, object]>(
+      (balance) => [
+        [balance, { entries: [{ ...alice, [balance]: odd }, bob] }],
+        [balance, { entries: [alice, { ...bob, [balance]: odd }] }],
+      ],
+    ),
+    ["metadata", { entries: [{ ...alice, metadata: [] }, bob] }],
+    ["metadata", { entries: [alice, { ...bob, metadata: [] }] }],
+    ["lock_version", { entries: [{ ...alice, lock_version: -1 }, bob] }],
+    ["lock_version", { entries: [alice, { ...bob, lock_version: -1 }] }],
+  ])("is refused for a malformed %s (%#)", async (_, more) => {
+    expect(await books.enqueueRefused(request("k", more))).toMatchObject({
+      code: "LDARG",
+    });
+    expect(await waiting()).toBe("0");
+  });
+});
 
 test("returns receipts in order and makes no transaction yet", async () => {
   const { id: before } = (
