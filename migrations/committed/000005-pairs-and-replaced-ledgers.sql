@@ -1,5 +1,5 @@
 --! Previous: sha1:3dc21b1d37fe1dc5cddf70c2f14263029aa6fd09
---! Hash: sha1:fcbcf78563884975f3cc0ce4ade799a5a195f0b3
+--! Hash: sha1:86c64234c4450cf2f12673808802c2a03590814d
 --! Message: pairs-and-replaced-ledgers
 
 drop function daybook_private.log_body(text, uuid);
@@ -1270,9 +1270,9 @@ begin
     select g.ledger, currval('daybook_private.queue_positions'), uuidv7(), input.idempotency_key, 2, transactions[1],
            g.role, daybook_private.request_id(), inet_client_addr(), clock_timestamp()
       from daybook_private.ledger_access g
-     where g.ledger = enqueue_transactions.ledger and g.role = session_user and g.access in ('write', 'admin')
+     where g.ledger = enqueue_transactions.ledger and g.role = session_user and g.access in ('write', 'admin') and g.ledger <> '*'
        and case when pg_current_xact_id() is not null then nextval('daybook_private.queue_positions') end
-             - (select h.position from daybook_private.queue_heads h where h.ledger = enqueue_transactions.ledger)
+             - coalesce((select h.position from daybook_private.queue_heads h where h.ledger = enqueue_transactions.ledger), 0)
            <= (select l.max_depth from daybook_private.queue_limits l where l.ledger = '*')
     on conflict (ledger, idempotency_key) do nothing
     returning receipt_id, accepted_at into new_id, new_time;
