@@ -15,9 +15,10 @@ export type Case = {
   run?: Run;
   /**
    * The ledger's, TPC-B's, one of an alternative's own; or a copy of the ledger's without a worker, for what writes past its
-   * functions: the worker would find that the books are wrong, and all that follows would be slow.
+   * functions: the worker would find that the books are wrong, and all that follows would be slow; or another copy
+   * without a worker, for what is to be measured without one.
    */
-  database: "daybook" | "tpcb" | "own" | "raw";
+  database: "daybook" | "tpcb" | "own" | "raw" | "alone";
   /** Settings of the sessions, as in PGOPTIONS. */
   options?: string;
   /** How many things one run of the script does. Default 1. */
@@ -68,6 +69,14 @@ export const cases: Case[] = [
     script: "enqueue.sql",
     database: "daybook",
     against: "create_transaction",
+    bar: 2,
+  },
+  { name: "create_transaction, no worker", script: "create.sql", database: "alone" },
+  {
+    name: "enqueue_transactions, one a call, nobody draining",
+    script: "enqueue.sql",
+    database: "alone",
+    against: "create_transaction, no worker",
     bar: 2,
   },
   {

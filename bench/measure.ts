@@ -63,12 +63,18 @@ async function prepare(server: BenchServer, cases: Case[], options: Options): Pr
   const raw = isRawMeant
     ? await server.createDatabase("daybook_bench_raw", "daybook_bench")
     : daybook;
+  const service = await serviceLogin(daybook);
+  const alone = new URL(service);
+  if (cases.some(({ database }) => database === "alone"))
+    alone.pathname = new URL(
+      await server.createDatabase("daybook_bench_alone", "daybook_bench"),
+    ).pathname;
   let own = daybook;
   if (options.compareSetup) {
     own = await server.createDatabase("daybook_bench_own");
     await sql(own, read(options.compareSetup), "vacuum analyze");
   }
-  return { tpcb, daybook, own, raw, service: await serviceLogin(daybook) };
+  return { tpcb, daybook, own, raw, alone: alone.href, service };
 }
 
 const read = (file: string) => readFileSync(file, "utf8");
@@ -83,7 +89,8 @@ async function measure(
   // The service's own login for the ledger, so that grants are checked as they would be.
   const place = each.database === "daybook" && !each.isOfSuperuser ? "service" : each.database;
   const rate = await rateOf(new URL(places[place]), each, seconds, clients);
-  if (each.script.startsWith("enqueue")) await untilDrained(places.daybook);
+  if (each.script.startsWith("enqueue") && each.database === "daybook")
+    await untilDrained(places.daybook);
   log.info(`${round ? `round ${round}` : "warm-up"}: ${each.name}: ${rate.toFixed(0)}/s`);
   return rate;
 }
