@@ -1,1 +1,3 @@
--- Nothing staged.
+--!include daybook_private/functions/check_read_committed.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
