@@ -4,4 +4,9 @@
 -- Most rounds of a busy ledger are about recent records alone.
 drop function daybook_private.seal_log(text, integer, uuid, uuid);
 --!include daybook_private/functions/seal_log.sql
---!include daybook_private/functions/add_block.sql
+-- The texts of transactions made posted, without a join of entries before they are put together.
+--!include daybook_private/functions/entry_text.sql
+--!include daybook_private/functions/entries_text.sql
+--!include daybook_private/functions/posted_texts.sql
+--!include daybook_private/functions/event_texts.sql
+--!include daybook_private/functions/log_texts.sql
