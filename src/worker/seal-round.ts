@@ -10,20 +10,15 @@ type Sweep = { ledger: string; after: string | null; began: Date | null };
 /** What a call sealed, up to which id; sealed is null while somebody else is at it. */
 type Sealed = { after: string | null; settled: string | null; sealed: number | null };
 
-/**
- * What is being swept, and when the next ledger's turn comes, in milliseconds since 1970; and busy ledgers, with when their
- * next round is not about recent records alone, in milliseconds of a clock that nobody sets.
- */
-export type Sealing = { sweep: Sweep | undefined; due: number; busy: Map<string, number> };
+/** What is being swept, and when the next ledger's turn comes, in milliseconds since 1970. */
+export type Sealing = { sweep: Sweep | undefined; due: number };
 
-export const newSealing = (): Sealing => ({ sweep: undefined, due: 0, busy: new Map() });
+export const newSealing = (): Sealing => ({ sweep: undefined, due: 0 });
 
 /** How many ledgers are asked for at once. */
 const LEDGERS = 1000;
 /** Records sealed per call: as long as one call takes, a core is busy. */
 const BATCH = 500;
-/** How long the rounds of a busy ledger are about recent records alone, in milliseconds: see seal_log. */
-const RECENT = 20_000;
 /** Rests, as multiples of what the work before took: of looking which ledgers have something, of sealing. */
 const REST_LOOKING = 30;
 const REST_SEALING = 1;
@@ -53,7 +48,7 @@ export async function sealRound(
     });
     const looking = Date.now() - start;
     for (const { ledger } of rows) {
-      await guarded(ledger, log, () => sealLedger(client, sealing, ledger, stop));
+      await guarded(ledger, log, () => sealLedger(client, ledger, stop));
       if (stop.aborted) return 0;
     }
     after = rows.length === LEDGERS ? rows.at(-1)!.ledger : undefined;
@@ -64,37 +59,21 @@ export async function sealRound(
 }
 
 /** Seals until nothing new is left, or somebody else is at it. */
-async function sealLedger(
-  client: Client,
-  { busy }: Sealing,
-  ledger: string,
-  stop: AbortSignal,
-): Promise<void> {
-  const isRecent = (busy.get(ledger) ?? 0) > performance.now();
+async function sealLedger(client: Client, ledger: string, stop: AbortSignal): Promise<void> {
   let last: Sealed = { after: null, settled: null, sealed: BATCH };
-  let calls = 0;
   while (last.sealed === BATCH && !stop.aborted) {
     const start = Date.now();
-    last = await seal(client, ledger, last, isRecent && calls === 0);
-    calls += 1;
+    last = await seal(client, ledger, last);
     if (last.sealed === BATCH)
       await pause(restAfter(Date.now() - start, REST_SEALING, LONGEST_REST), stop);
   }
-  if (last.sealed === null) return;
-  if (calls === 1) busy.delete(ledger);
-  else if (!isRecent) busy.set(ledger, performance.now() + RECENT);
 }
 
-async function seal(
-  client: Client,
-  ledger: string,
-  last: Sealed,
-  isRecent: boolean,
-): Promise<Sealed> {
+async function seal(client: Client, ledger: string, last: Sealed): Promise<Sealed> {
   const { rows } = await client.query<Sealed>({
     name: "seal_log",
-    text: "select after, settled, sealed from daybook_private.seal_log($1, $2, $3, $4, recent => $5)",
-    values: [ledger, BATCH, last.after, last.settled, isRecent],
+    text: "select after, settled, sealed from daybook_private.seal_log($1, $2, $3, $4)",
+    values: [ledger, BATCH, last.after, last.settled],
   });
   return rows[0]!;
 }

@@ -20,13 +20,6 @@ beforeEach(async () => {
 
 const pay = () => transfer(ledger, "world", "alice", 1);
 const sealed = () => seal(database.pool, ledger);
-const recent = async () => {
-  const { rows } = await database.pool.query(
-    "select sealed from daybook_private.seal_log($1, 1000, recent => true)",
-    [ledger],
-  );
-  return rows[0].sealed;
-};
 const numberOf = async (id: string) => {
   const { rows } = await database.pool.query(
     "select no from daybook_private.seals where ledger = $1 and log_id = $2",
@@ -103,40 +96,6 @@ test("while a prepared transaction is there, the place where rounds begin is at 
     await database.pool.query("commit prepared 'held'");
   }
   expect(await sealed()).toBe(1);
-  await expectWhole();
-});
-
-test("a round about recent records leaves those that are late to the others, and where they begin", async () => {
-  const heads = "select scan_from from daybook_private.seal_heads where ledger = $1";
-  await ann.step("begin");
-  await ann.step(pay());
-  await database.pool.query("select pg_sleep(0.6)");
-  await bob.step(pay());
-  await sealed();
-  const before = await database.pool.query(heads, [ledger]);
-  await bob.step(pay());
-  await bob.step(pay());
-  await ann.step("commit");
-  expect(await recent()).toBe(2);
-  expect(await recent()).toBe(0);
-  expect((await database.pool.query(heads, [ledger])).rows).toEqual(before.rows);
-  expect(await sealed()).toBe(1);
-  await expectWhole();
-});
-
-test("a round about recent records meets who was about to commit when the one before was over", async () => {
-  await ann.step("begin");
-  const { transaction_id: early } = await ann.step(pay());
-  await bob.step(pay());
-  await sealed();
-  await ann.step("commit");
-  // However long that took.
-  await database.pool.query(
-    `update daybook_private.seal_heads
-        set latest = daybook_private.uuid_at(uuid_extract_timestamp($2::uuid) + interval '0.4 seconds') where ledger = $1`,
-    [ledger, early],
-  );
-  expect(await recent()).toBe(1);
   await expectWhole();
 });
 

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { Log } from "../../src/log.ts";
-import { newSealing, sealRound } from "../../src/worker/seal-round.ts";
 import { startSealing } from "../../src/worker/seal.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
@@ -79,38 +78,6 @@ test("more than one call seals at once", async () => {
   );
   await until("all is sealed", isSealed(ledger));
   expect(await verify(database.pool, ledger)).toMatchObject({ problem: null, head_no: "1204" });
-});
-
-test("most rounds of a busy ledger are about recent records alone, those of others never", async () => {
-  await sealing.stop();
-  const ledger = await openLedger(database, { alice: {} });
-  const client = await database.connectAs("daybook_worker");
-  const late = await database.connectAs("test_writer");
-  const state = newSealing();
-  const round = () => sealRound(client, state, log, new AbortController().signal);
-  const write = (count: number) =>
-    database.pool.query(
-      `select daybook.create_transactions($1, array(
-         select row(array[daybook.debit('world', n), daybook.credit('alice', n)], null, null, null, null, null, null, null, null, null)::daybook.transaction_input
-           from generate_series(1, $2) n))`,
-      [ledger, count],
-    );
-  await late.query("begin");
-  await late.query(transfer(ledger, "world", "alice", 1));
-  await database.pool.query("select pg_sleep(0.6)");
-  await write(600);
-  await round();
-  expect([...state.busy.keys()]).toEqual([ledger]);
-  await write(600);
-  await late.query("commit");
-  await round();
-  expect(await lost(database.pool, ledger)).toHaveLength(1);
-  state.busy.set(ledger, 0); // as if long ago
-  await write(1);
-  await round();
-  expect(await lost(database.pool, ledger)).toEqual([]);
-  expect(state.busy.size).toBe(0);
-  expect(errors).toEqual([]);
 });
 
 test("what rounds have missed is swept up, and told", async () => {
