@@ -10,3 +10,7 @@
 --!include daybook_private/functions/broken_statuses.sql
 --!include daybook_private/functions/broken_bonds.sql
 --!include daybook_private/functions/broken_transactions.sql
+
+--!include daybook_private/functions/batch_lines.sql
+--!include daybook_private/functions/show_run.sql
+--!include daybook_private/functions/make_run.sql
