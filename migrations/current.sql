@@ -10,6 +10,15 @@
 --!include daybook_private/functions/check_read_committed.sql
 --!include daybook_private/functions/restore_ledger.sql
 --!include daybook/functions/restore_rows.sql
+--!include daybook_private/functions/log_texts.sql
+--!include daybook_private/functions/search_backlog.sql
+--!include daybook_private/functions/broken_notes.sql
+--!include daybook_private/functions/current_lines_between.sql
+--!include daybook_private/functions/broken_entries.sql
+--!include daybook_private/functions/broken_holds.sql
+--!include daybook_private/functions/broken_statuses.sql
+--!include daybook_private/functions/broken_bonds.sql
+--!include daybook_private/functions/broken_transactions.sql
 
 --!include daybook_private/functions/batch_lines.sql
 --!include daybook_private/functions/show_run.sql
