@@ -10,7 +10,6 @@
 --!include daybook_private/functions/check_read_committed.sql
 --!include daybook_private/functions/restore_ledger.sql
 --!include daybook/functions/restore_rows.sql
---!include daybook_private/functions/log_texts.sql
 --!include daybook_private/functions/search_backlog.sql
 --!include daybook_private/functions/broken_notes.sql
 --!include daybook_private/functions/current_lines_between.sql
