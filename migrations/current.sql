@@ -1,6 +1,9 @@
--- Asked row by row when lines are indexed for searches: inlined now.
+-- What is indexed for searches is read all at once, and inserted without a look for conflicts.
 --!include daybook_private/functions/uuid_at.sql
+--!include daybook_private/functions/search_documents_of.sql
+--!include daybook_private/functions/search_posted_lines.sql
 --!include daybook_private/functions/search_lines_of.sql
+--!include daybook_private/functions/index_transactions.sql
 -- The texts of transactions made posted, without a join of entries before they are put together.
 --!include daybook_private/functions/entry_text.sql
 --!include daybook_private/functions/entries_text.sql
