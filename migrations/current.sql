@@ -23,3 +23,28 @@ $$;
 --!include daybook_private/functions/dress_partition.sql
 --!include daybook_private/functions/fold_queue.sql
 --!include daybook_private/functions/fold_accounts.sql
+-- Asked row by row when lines are indexed for searches: inlined now.
+--!include daybook_private/functions/uuid_at.sql
+--!include daybook_private/functions/search_lines_of.sql
+-- The texts of transactions made posted, without a join of entries before they are put together.
+--!include daybook_private/functions/entry_text.sql
+--!include daybook_private/functions/entries_text.sql
+--!include daybook_private/functions/posted_texts.sql
+--!include daybook_private/functions/event_texts.sql
+--!include daybook_private/functions/log_texts.sql
+--!include daybook_private/functions/check_read_committed.sql
+--!include daybook_private/functions/restore_ledger.sql
+--!include daybook/functions/restore_rows.sql
+--!include daybook_private/functions/log_texts.sql
+--!include daybook_private/functions/search_backlog.sql
+--!include daybook_private/functions/broken_notes.sql
+--!include daybook_private/functions/current_lines_between.sql
+--!include daybook_private/functions/broken_entries.sql
+--!include daybook_private/functions/broken_holds.sql
+--!include daybook_private/functions/broken_statuses.sql
+--!include daybook_private/functions/broken_bonds.sql
+--!include daybook_private/functions/broken_transactions.sql
+
+--!include daybook_private/functions/batch_lines.sql
+--!include daybook_private/functions/show_run.sql
+--!include daybook_private/functions/make_run.sql
