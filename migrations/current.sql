@@ -30,7 +30,12 @@ $$;
 --!include daybook_private/functions/search_posted_lines.sql
 --!include daybook_private/functions/search_lines_of.sql
 --!include daybook_private/functions/index_transactions.sql
--- The texts of transactions made posted, without a join of entries before they are put together.
+-- Texts of records: of transactions made posted without a join of entries before they are put together, of others without a
+-- query for each.
+drop function daybook_private.event_text(daybook_private.log_events, integer);
+drop function daybook_private.version_text(daybook_private.log_events, integer);
+--!include daybook_private/functions/version_text.sql
+--!include daybook_private/functions/event_text.sql
 --!include daybook_private/functions/entry_text.sql
 --!include daybook_private/functions/entries_text.sql
 --!include daybook_private/functions/posted_texts.sql
