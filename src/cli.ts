@@ -10,7 +10,7 @@ import { registerVerify } from "./commands/verify.ts";
 import { registerWork } from "./commands/work.ts";
 import { ConfigError } from "./config.ts";
 import { describeError } from "./errors.ts";
-import { version } from "./version.ts";
+import { checkNode, version } from "./version.ts";
 
 /** A command is a file in commands/ with a function that adds it to the program, and a line here. */
 const COMMANDS = [
@@ -39,6 +39,7 @@ Examples:
 for (const register of COMMANDS) register(program);
 
 try {
+  checkNode();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);

@@ -1,6 +1,6 @@
 import { DatabaseError, type QueryResultRow } from "pg";
 import { Client } from "../client.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { longSession } from "./session.ts";
 
 /** Rows that are fetched at a time: enough to hide the way, few enough to hold in memory. */
@@ -32,7 +32,7 @@ export async function openSnapshot(
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     await client.query("begin isolation level repeatable read, read only");
     // The planner expects that a cursor's first rows are what matters. Here it is the last.
     await client.query("set local cursor_tuple_fraction = 1");

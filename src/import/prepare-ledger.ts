@@ -1,6 +1,6 @@
 import { Client } from "../client.ts";
 import { errorCode } from "../errors.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { readShapes, type Shapes } from "./shape.ts";
 import { CHECK_LEDGER, CREATE_LEDGER } from "./statements.ts";
 
@@ -19,7 +19,7 @@ export async function prepareLedger(
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     const shapes = await readShapes(client);
     if (create) await createLedger(client, ledger);
     await client.query(CHECK_LEDGER, [ledger]);

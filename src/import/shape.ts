@@ -20,7 +20,6 @@ export async function readShapes(client: Pick<ClientBase, "query">): Promise<Sha
       join pg_catalog.pg_type f on f.oid = a.atttypid
       left join pg_catalog.pg_type e on e.oid = f.typelem and f.typcategory = 'A'
      where t.typnamespace = to_regnamespace('daybook')`);
-  if (rows.length === 0) throw new Error("the database holds no ledger yet: run daybook migrate");
   const shapes: Shapes = new Map();
   for (const { owner, name, ...field } of rows) {
     if (!shapes.has(owner)) shapes.set(owner, new Map());

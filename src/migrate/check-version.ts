@@ -19,6 +19,20 @@ export async function checkVersion(client: Pick<ClientBase, "query">): Promise<v
   }
 }
 
+/**
+ * As `checkVersion`, and refuses a database that was never migrated, before a query fails on what is not there.
+ * @throws Error saying what is missing
+ */
+export async function checkLedger(client: Pick<ClientBase, "query">): Promise<void> {
+  await checkVersion(client);
+  const { rows } = await client.query<{ migrated: boolean }>(
+    "select to_regnamespace('daybook_private') is not null as migrated",
+  );
+  if (!rows[0]!.migrated) {
+    throw new Error("the database holds no ledger yet: run daybook migrate");
+  }
+}
+
 /** As `checkVersion`, over a connection of its own: so that a program fails at its start, not at its first query. */
 export async function checkVersionAt(connectionString: string): Promise<void> {
   const client = new Client({ connectionString });

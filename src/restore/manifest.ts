@@ -13,7 +13,7 @@ export function readManifest(folder: string): Manifest {
   try {
     manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Partial<Manifest>;
   } catch (cause) {
-    throw new Error("manifest.json cannot be read", { cause });
+    throw new Error(`${folder} is not an export: its manifest.json cannot be read`, { cause });
   }
   const { format, version, product, ledger, created_at, files } = manifest ?? {};
   if (format !== FORMAT.format) throw new Error("manifest.json is not of an export");

@@ -5,7 +5,7 @@ import { describeError, errorCode } from "../errors.ts";
 import { longSession } from "../export/session.ts";
 import { FILES, type FileName, type Manifest } from "../export/manifest.ts";
 import type { Progress } from "../import/progress.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { checkFiles } from "./check-files.ts";
 import { readPortions, type Portion } from "./portions.ts";
 import { withoutRecord } from "./sealed-line.ts";
@@ -43,7 +43,7 @@ export async function restoreLedger(options: RestoreOptions): Promise<Replaced |
   try {
     await checkFiles(folder, manifest);
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     await makePartitions(client, manifest);
     await client.query("begin isolation level read committed");
     const replaced = await restoreRows(client, options);

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { Log } from "../log.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import type { Identity } from "./auth.ts";
 
 /**
@@ -9,18 +9,16 @@ import type { Identity } from "./auth.ts";
  * @throws Error saying what is missing
  */
 export async function checkDatabase(pool: Pool, log: Log): Promise<Identity> {
-  await checkVersion(pool);
-  const { rows } = await pool.query<{ login: string; migrated: boolean; roles: string[] }>(`
+  await checkLedger(pool);
+  const { rows } = await pool.query<{ login: string; roles: string[] }>(`
     select session_user::text as login,
-           to_regnamespace('daybook_private') is not null as migrated,
            array(select rolname::text
                    from unnest(array['daybook_admin', 'daybook_writer', 'daybook_auditor', 'daybook_reader'])
                           with ordinality as role (name, position)
                    join pg_catalog.pg_roles on rolname = name
                   where pg_has_role(session_user, pg_roles.oid, 'set')
                   order by position) as roles`);
-  const { login, migrated, roles } = rows[0]!;
-  if (!migrated) throw new Error("the database holds no ledger yet: run daybook migrate");
+  const { login, roles } = rows[0]!;
   const role = roles[0];
   if (!role)
     throw new Error(`${login} may take none of the ledger's roles, daybook_reader or above`);

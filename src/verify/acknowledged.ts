@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { readLines, type Line } from "../import/lines.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import type { Violation } from "./verify-books.ts";
 
 export type AcknowledgedOptions = {
@@ -51,7 +51,7 @@ export async function verifyAcknowledged(
   };
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     for await (const line of readLines(file === "-" ? process.stdin : createReadStream(file))) {
       const { ledger = options.ledger, ...row } = parse(line);
       if (typeof ledger !== "string") throw new Error(`line ${line.number} names no ledger`);

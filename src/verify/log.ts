@@ -1,6 +1,6 @@
 import { DatabaseError } from "pg";
 import { Client } from "../client.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 
 /** A head that somebody kept. */
@@ -39,7 +39,7 @@ export async function verifyLogs(options: LogOptions): Promise<number> {
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     let wrong = 0;
     for (const ledger of await ledgersOf(client, options.ledger)) {
       wrong += await verifyLog(client, ledger, options);

@@ -1,6 +1,6 @@
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { transactionRanges } from "./pages.ts";
 import type { Progress, Violation } from "./verify-books.ts";
 
@@ -46,7 +46,7 @@ export async function rebuildBalances(options: RebuildOptions): Promise<RebuildS
   const show = () => progress.update(done, rebuilt.length + search.length);
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     const accounts = account === undefined ? await addressesOf(client, ledger) : [account];
     const transactions = account === undefined ? await countTransactions(client, ledger) : 0;
     progress.start(accounts.length + transactions);

@@ -1,5 +1,5 @@
 import { Client } from "../client.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 
 export type PutRight = { violation: string; subject: string; facts: unknown };
 
@@ -16,7 +16,7 @@ export async function rebuildFromLog(
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     const { rows } = await client.query<PutRight>(
       "select violation, subject, facts from daybook.rebuild_from_log($1)",
       [ledger],

@@ -1,6 +1,6 @@
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
-import { checkVersion } from "../migrate/check-version.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { accountPages, transactionRanges } from "./pages.ts";
 
 /** What is wrong with the books, as daybook.violation has it. */
@@ -39,7 +39,7 @@ export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
-    await checkVersion(client);
+    await checkLedger(client);
     return await verifyAll(client, options);
   } finally {
     options.progress.stop();

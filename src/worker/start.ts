@@ -1,7 +1,7 @@
-import type { Pool } from "pg";
 import { newPool } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
+import { checkLedger } from "../migrate/check-version.ts";
 import { startChecking } from "./check.ts";
 import { startCheckingTransactions } from "./check-transactions.ts";
 import { startDraining } from "./drain.ts";
@@ -37,7 +37,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   const onError = (error: Error) => log.error(`lost a connection: ${error.message}`);
   pool.on("error", onError).on("connect", (client) => client.on("error", onError));
   try {
-    await checkMigrated(pool);
+    await checkLedger(pool);
     const jobs = await startJobs({ pool, concurrency, log });
     const loops = [
       startFolding({ connectionString, log }),
@@ -59,9 +59,4 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     await pool.end();
     throw error;
   }
-}
-
-async function checkMigrated(pool: Pool): Promise<void> {
-  const { rows } = await pool.query("select to_regnamespace('daybook_private') is null as missing");
-  if (rows[0].missing) throw new Error("the database holds no ledger yet: run daybook migrate");
 }

@@ -1,5 +1,9 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { runCli } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 
 const URL = "postgres://someone:secret@127.0.0.1:1/books"; // nobody listens on port 1
 
@@ -72,3 +76,38 @@ test.each([["migrate"], ["serve"], ["verify"], ["work"], ["export", "-l", "main"
     expect(code).toBe(1);
   },
 );
+
+describe("a database that was never migrated is said to be one, in one line", () => {
+  let empty: TestDatabase;
+  const folder = temporaryFolder();
+  const told = join(folder.path, "told.ndjson");
+  beforeAll(async () => {
+    empty = await createEmptyDatabase();
+    writeFileSync(
+      told,
+      '{"ledger": "main", "receipt_id": "01a1fd48-0a45-7dee-9d42-88f8cd75712b"}\n',
+    );
+  });
+  afterAll(async () => {
+    folder.remove();
+    await empty?.drop();
+  });
+
+  test.each([
+    ["export", "-l", "main"],
+    ["import", "-l", "main", told],
+    ["rebuild", "-l", "main"],
+    ["rebuild", "-l", "main", "--from-log"],
+    ["serve"],
+    ["verify"],
+    ["verify", "--acknowledged", told],
+    ["verify", "--log"],
+    ["work"],
+  ])("by %s %s %s %s", async (...command) => {
+    const { code, stderr } = await runCli(command, { DATABASE_URL: empty.url, PORT: "0" });
+    expect(stderr.trim().split("\n").at(-1)).toBe(
+      "daybook: the database holds no ledger yet: run daybook migrate",
+    );
+    expect(code).toBe(1);
+  });
+});

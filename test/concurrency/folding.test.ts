@@ -295,3 +295,24 @@ test("an account with very many queued entries is folded by itself, so that the 
   expect(await worker.step(foldBoth)).toEqual({ folded: 0, held: [] });
   expect(await balanceOf(database, ledger, "alice")).toMatchObject({ version: 1001, posted: 1001 });
 });
+
+test("an entry that is queued and has its version already is folded by nobody", async () => {
+  const { bob } = await openSessions(database, ["bob"]);
+  const ledger = await openLedger(database, { alice: { money: 5 } });
+  await bob.step(transfer(ledger, "world", "alice", 1));
+  const { rows } = await database.pool.query(
+    `insert into daybook_private.entry_queue
+     select e.ledger, e.account_id, e.id, 0, 1, 0, 1
+       from daybook.entries e join daybook.accounts a on a.id = e.account_id
+      where e.ledger = $1 and a.address = 'alice' and e.lock_version = 2
+     returning account_id`,
+    [ledger],
+  );
+  const together = {
+    text: "select daybook_private.fold_accounts($1, $2)",
+    values: [ledger, [rows[0].account_id]],
+  };
+  expect(await outcome(worker.step(together))).toBe("LDIMM");
+  expect(await outcome(worker.step(await fold(database, ledger, "alice")))).toBe("LDIMM");
+  await database.pool.query("delete from daybook_private.entry_queue where ledger = $1", [ledger]);
+});

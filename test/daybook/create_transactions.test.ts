@@ -469,3 +469,32 @@ test("few members with many entries are made by sets: their counters are written
   );
   expect((await counterUpdates()) - before).toBe(2);
 });
+
+test("members that show balances are made by sets too, and show what one call after the other shows", async () => {
+  const shows = { show_resulting_balances: true };
+  const members = Array.from({ length: 40 }, (_, k) => k + 1).flatMap((n) => [
+    {
+      entries: [
+        credit("bob", 2),
+        debit("alice", n + 1, shows),
+        credit("bob", n, n % 2 ? shows : {}),
+        debit("alice", 1),
+      ],
+      idempotency_key: `shows-${n}`,
+      status: n % 3 ? "posted" : "pending",
+    },
+    moves("bob", "alice", 1),
+  ]);
+  await books.query("savepoint one_by_one");
+  const singles: Row[] = [];
+  for (const member of members) singles.push(...(await make([member])));
+  await books.query("rollback to one_by_one");
+  const before = await counterUpdates();
+  const results = await make(members);
+  expect((await counterUpdates()) - before).toBe(2);
+  const shown = (rows: Row[]) => rows.map(({ balances }) => balances);
+  expect(shown(results)).toEqual(shown(singles));
+  expect(new Set(shown(results)).size).toBe(41); // null, and each another
+  const again = await make(members.filter(({ entries }) => entries!.length > 2));
+  expect(shown(again)).toEqual(shown(singles).filter((balances) => balances !== null));
+});

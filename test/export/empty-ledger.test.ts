@@ -241,6 +241,17 @@ describe("meanwhile", () => {
     expect(await verify(there.pool, "shop")).toMatchObject({ problem: null });
   });
 
+  test.each(["repeatable read", "serializable"])(
+    "nobody restores by an older snapshot, which would not see what it has been used for: %s",
+    async (level) => {
+      const { importer, other } = sessions;
+      await importer.step(`begin isolation level ${level}`);
+      await importer.step("select from daybook.accounts");
+      await other.step(OPEN);
+      await expect(importer.step(begun)).rejects.toMatchObject({ code: "LDISO" });
+    },
+  );
+
   test("who creates the same ledger waits where there is none yet, and is told that it exists", async () => {
     const { importer, other } = sessions;
     await importer.step("begin");

@@ -392,6 +392,10 @@ describe("is refused, and leaves nothing:", () => {
     await expectRefusal(copy, message);
   });
 
+  test("a folder that is none", async () => {
+    await expectRefusal(temporary.path, /: .* is not an export: its manifest\.json cannot be read/);
+  });
+
   test("an import that is interrupted", async () => {
     const blocker = await there.connect();
     await blocker.query("begin; lock table daybook.category_members");

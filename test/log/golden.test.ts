@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { openLedger, transfer } from "../support/ledgers.ts";
 
 /* A record's text is what was hashed when it was sealed. If this fails, every log that was ever sealed does. */
 
@@ -32,4 +33,40 @@ test("records have the text that they had when they were written", async () => {
     );
     expect(rows).toEqual([{ body: line }]);
   }
+});
+
+test("of a transaction made posted, entries with times of their own show them", async () => {
+  const ledger = await openLedger(database, { alice: {} });
+  const { rows } = await database.pool.query(transfer(ledger, "world", "alice", 1));
+  const text = async () => {
+    const found = await database.pool.query(
+      "select body from daybook_private.log_texts($1, array[$2::uuid])",
+      [ledger, rows[0].transaction_id],
+    );
+    return found.rows[0].body as string;
+  };
+  const before = await text();
+  expect(before.match(/"effect":"posted"\}/g)).toHaveLength(2);
+  const superuser = await database.connect();
+  await superuser.query("set session_replication_role = replica");
+  const [first, second, third] = before.split('"effect":"posted"}');
+  const plain = '"effect":"posted"}';
+  for (const column of ["effective_at", "created_at"]) {
+    for (const time of ["2016-01-02 03:04:05.6+00", "2036-01-02 03:04:05.6+00"]) {
+      await superuser.query(
+        `update daybook.entries set ${column} = $2 where ledger = $1 and position = 2`,
+        [ledger, time],
+      );
+      const own = `"effect":"posted","${column}":"${time}"}`;
+      expect(await text()).toBe(`${first}${plain}${second}${own}${third}`);
+      await superuser.query(
+        `update daybook.entries e set ${column} = t.${column}
+           from daybook.transactions t where e.ledger = $1 and t.ledger = $1 and t.id = e.transaction_id`,
+        [ledger],
+      );
+    }
+  }
+  expect(await text()).toBe(before);
+  await superuser.query("delete from daybook.entries where ledger = $1", [ledger]);
+  expect(await text()).toBe(before.replace(/,"entries":\[.*\]/, ""));
 });

@@ -134,6 +134,7 @@ const NO_CHANGE: [table: string, set: string, where?: string][] = [
   ...[
     "ledger = 'other'",
     "id = uuidv7()",
+    "id = uuidv7(interval '-400 days')", // into another partition
     "transaction_id = uuidv7()",
     "transaction_version = 9",
     "position = 9",

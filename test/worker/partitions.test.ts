@@ -76,6 +76,21 @@ test("months are made ahead, and it can be seen how far", async () => {
   }
 });
 
+test("a month has the indexes of its parent, that of an entry's transaction with room in its pages", async () => {
+  const indexes = await look(
+    `select c.oid::regclass::text as name, c.reloptions::text as options
+       from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = ('daybook.entries_' || to_char(now() at time zone 'UTC', 'YYYYMM'))::regclass
+      order by 1`,
+  );
+  expect(indexes.map(({ name, options }) => [name.replace(/_[0-9]{6}/, ""), options])).toEqual([
+    ["daybook.entries_ledger_account_id_effective_at_id_idx", null],
+    ["daybook.entries_ledger_account_id_lock_version_idx", null],
+    ["daybook.entries_ledger_transaction_id_idx", "{fillfactor=80}"],
+    ["daybook.entries_pkey", null],
+  ]);
+});
+
 test("a default partition that is not empty is reported, and is emptied into months of its own", async () => {
   await make("interval '400 days'");
   await make("interval '440 days'");

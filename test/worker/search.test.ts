@@ -64,6 +64,29 @@ test("where nothing can be committed any more, nothing is looked at again", asyn
   expect(await unindexed()).toBe(0);
 });
 
+test("what was changed more than once is indexed as of its last change, and then left alone", async () => {
+  const ledger = await openLedger(database, { alice: { money: 100 } });
+  const { rows } = await database.pool.query(
+    `select transaction_id as id from daybook.create_transaction($1,
+       array[daybook.debit('alice', 1), daybook.credit('world', 1)], status => 'pending')`,
+    [ledger],
+  );
+  await index(ledger);
+  for (const change of [
+    `daybook.set_transaction_metadata($1, $2, '{"a": 1}')`,
+    `daybook.set_transaction_metadata($1, $2, '{"b": 2}')`,
+    `daybook.post_transaction($1, $2)`,
+  ])
+    await database.pool.query(`select ${change}`, [ledger, rows[0].id]);
+  await index(ledger);
+  const found = await database.pool.query(
+    "select status, facts -> $1 as facts from daybook_private.search_documents where ledger = $1 and transaction_id = $2",
+    [ledger, rows[0].id],
+  );
+  expect(found.rows).toEqual([{ status: "posted", facts: { a: 1, b: 2 } }]);
+  expect(await number("daybook_private.index_search($1)", [ledger])).toBe(0);
+});
+
 test("what an open transaction has made is not passed over", async () => {
   const [ledger] = ledgers as [string];
   const before = await indexed(ledger);
