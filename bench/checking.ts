@@ -11,23 +11,16 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startChecking } from "../src/worker/check.ts";
 import { startCheckingTransactions } from "../src/worker/check-transactions.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { openAccounts, watchAge } from "./checking-age.ts";
 import { startBenchCluster } from "./cluster.ts";
+import { readFlags } from "./flags.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "10" },
-    accounts: { type: "string", default: "0" },
-    minutes: { type: "string", default: "5" },
-  },
-});
+const values = readFlags({ rounds: "3", seconds: "10", accounts: "0", minutes: "5" });
 const log = consoleLog("bench");
 const { url, client, stop } = await startBenchCluster();
 try {

@@ -9,23 +9,15 @@
  */
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";
+import { readFlags } from "./flags.ts";
 import { startPgbouncer } from "./pgbouncer.ts";
 import { pgbench } from "./pgbench.ts";
 import { serviceLogin } from "./server.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "1" },
-    seconds: { type: "string", default: "30" },
-    direct: { type: "string", default: "200" },
-    pooled: { type: "string", default: "500" },
-    only: { type: "string", default: "" },
-  },
-});
+const values = readFlags({ rounds: "1", seconds: "30", direct: "200", pooled: "500", only: "" });
 const FEW = 16;
 const scripts = {
   "accounts of their own": "create.sql",

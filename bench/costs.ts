@@ -9,9 +9,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { startBenchCluster } from "./cluster.ts";
 import { median, table } from "./figures.ts";
+import { readFlags } from "./flags.ts";
 import { openMeter, type Meter, type Use } from "./meter.ts";
 import { runOnce } from "./node-driver.ts";
 import { parseScript } from "./script.ts";
@@ -76,7 +76,7 @@ const rollUp = (ofBoth: boolean) => `
 
 const HEAD = ["for each", "processor, µs", "log, bytes", "log, records", "pages as a whole"];
 
-const { values } = parseArgs({ options: { calls: { type: "string", default: "2000" } } });
+const values = readFlags({ calls: "2000" });
 const read = (file: string) => readFileSync(join(import.meta.dirname, file), "utf8");
 const { url, client, stop } = await startBenchCluster("daybook_bench_costs");
 try {

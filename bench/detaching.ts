@@ -7,18 +7,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { consoleLog } from "../src/log.ts";
 import { startBenchCluster } from "./cluster.ts";
+import { readFlags } from "./flags.ts";
 import { clients, pgbench } from "./pgbench.ts";
 
-const { values } = parseArgs({
-  options: {
-    transactions: { type: "string", default: "50000" },
-    seconds: { type: "string", default: "10" },
-    portion: { type: "string", default: "2000" },
-  },
-});
+const values = readFlags({ transactions: "50000", seconds: "10", portion: "2000" });
 const log = consoleLog("bench");
 const { url, client, stop } = await startBenchCluster("daybook_bench_detaching");
 const MONTH = "2024-03-01Z";

@@ -9,11 +9,11 @@
  * PostgreSQL in the folder --data, or on BENCH_DATABASE_URL (a superuser's URL), in the database daybook_bench_grown,
  * which is yours to drop. Ten million take some 50 GB of disk.
  */
-import { parseArgs } from "node:util";
 import { Client } from "pg";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { table } from "./figures.ts";
+import { readFlags } from "./flags.ts";
 import { finish, type Done } from "./grown/finish.ts";
 import { grow } from "./grown/grow.ts";
 import { growth, questions, sizes } from "./grown/report.ts";
@@ -21,18 +21,16 @@ import { verify } from "./grown/verify.ts";
 import { describeMachine } from "./machine.ts";
 import { makeLedger, openServer } from "./server.ts";
 
-const { values } = parseArgs({
-  options: {
-    transactions: { type: "string", default: "10000000" },
-    accounts: { type: "string", default: "1000000" },
-    ledgers: { type: "string", default: "1000" },
-    busy: { type: "string", default: "100000" },
-    batch: { type: "string", default: "1000" },
-    clients: { type: "string", default: "2" },
-    minutes: { type: "string", default: "600" },
-    data: { type: "string", default: ".daybook/grown/pg" },
-    verify: { type: "string", default: "all" },
-  },
+const values = readFlags({
+  transactions: "10000000",
+  accounts: "1000000",
+  ledgers: "1000",
+  busy: "100000",
+  batch: "1000",
+  clients: "2",
+  minutes: "600",
+  data: ".daybook/grown/pg",
+  verify: "all",
 });
 const log = consoleLog("grown");
 const number = (name: "transactions" | "accounts" | "ledgers" | "busy" | "batch") =>

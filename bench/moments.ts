@@ -10,20 +10,15 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Client } from "pg";
 import { startCluster } from "../src/embedded/cluster.ts";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { migrate } from "../src/migrate/migrate.ts";
 import { migrateStaged } from "../src/migrate/staged.ts";
 import { startRollingUp } from "../src/worker/rollup.ts";
+import { readFlags } from "./flags.ts";
 
-const { values } = parseArgs({
-  options: {
-    entries: { type: "string", default: "1000000" },
-    questions: { type: "string", default: "400" },
-  },
-});
+const values = readFlags({ entries: "1000000", questions: "400" });
 const log = consoleLog("bench");
 const DATABASE = "daybook_moments";
 

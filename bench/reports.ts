@@ -10,19 +10,14 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Client } from "pg";
 import { startCluster } from "../src/embedded/cluster.ts";
 import { silentLog } from "../src/log.ts";
 import { migrate } from "../src/migrate/migrate.ts";
 import { migrateStaged } from "../src/migrate/staged.ts";
+import { readFlags } from "./flags.ts";
 
-const { values } = parseArgs({
-  options: {
-    entries: { type: "string", default: "1000000" },
-    times: { type: "string", default: "50" },
-  },
-});
+const values = readFlags({ entries: "1000000", times: "50" });
 const DATABASE = "daybook_reports";
 const times = Number(values.times);
 

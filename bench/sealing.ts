@@ -8,23 +8,18 @@
  */
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { startSealing } from "../src/worker/seal.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { median, share, table } from "./figures.ts";
+import { readFlags } from "./flags.ts";
 import { clients, pgbench, rateIn } from "./pgbench.ts";
 
 type Run = { rate: number; p50: number; p99: number };
 type Round = { before: Run; sealing: Run; after: Run };
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "10" },
-  },
-});
+const values = readFlags({ rounds: "3", seconds: "10" });
 const log = consoleLog("bench");
 const { url, client, folder, stop } = await startBenchCluster("daybook_bench_sealing");
 try {

@@ -8,22 +8,15 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { consoleLog } from "../src/log.ts";
 import { startIndexing } from "../src/worker/search.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { rateOf } from "./driver.ts";
+import { readFlags } from "./flags.ts";
 import { serviceLogin } from "./server.ts";
 import { setUp, shapes, statement } from "./search-shapes.ts";
 
-const { values } = parseArgs({
-  options: {
-    transactions: { type: "string", default: "1000000" },
-    times: { type: "string", default: "40" },
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "10" },
-  },
-});
+const values = readFlags({ transactions: "1000000", times: "40", rounds: "3", seconds: "10" });
 const log = consoleLog("bench");
 const { url, client, stop } = await startBenchCluster("daybook_bench_search");
 try {

@@ -8,13 +8,13 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Client } from "pg";
 import { silentLog } from "../src/log.ts";
 import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { untilDrained } from "./drained.ts";
 import { table } from "./figures.ts";
+import { readFlags } from "./flags.ts";
 
 const CLIENTS = 4;
 const CALL = 1000;
@@ -28,7 +28,7 @@ const requests = `array(
     from generate_series(1, ${CALL}) i)`;
 const call = (what: string) => `select count(*) from daybook.${what}('main', ${requests})`;
 
-const { values } = parseArgs({ options: { size: { type: "string", default: "200000" } } });
+const values = readFlags({ size: "200000" });
 const calls = Math.ceil(Number(values.size) / CALL);
 const { url, client, stop } = await startBenchCluster("daybook_bench_spike");
 try {

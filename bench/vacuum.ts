@@ -9,13 +9,13 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Client } from "pg";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { rateOf } from "./driver.ts";
 import { table } from "./figures.ts";
+import { readFlags } from "./flags.ts";
 import { runOnce } from "./node-driver.ts";
 import { parseScript } from "./script.ts";
 import { serviceLogin } from "./server.ts";
@@ -36,9 +36,7 @@ const SAMPLE = `
 /** Waiting transactions from which on the stream holds back. */
 const DEPTH = 10_000;
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "60" }, step: { type: "string", default: "60" } },
-});
+const values = readFlags({ minutes: "60", step: "60" });
 const log = consoleLog("bench");
 const seconds = Number(values.step);
 const read = (file: string) => readFileSync(join(import.meta.dirname, file), "utf8");

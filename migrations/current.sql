@@ -24,13 +24,19 @@ $$;
 --!include daybook_private/functions/dress_partition.sql
 --!include daybook_private/functions/fold_queue.sql
 --!include daybook_private/functions/fold_accounts.sql
+--!include daybook/functions/account_balance.sql
 -- Asked row by row when lines are indexed for searches: inlined now.
 --!include daybook_private/functions/uuid_at.sql
 --!include daybook_private/functions/search_documents_of.sql
 --!include daybook_private/functions/search_posted_lines.sql
 --!include daybook_private/functions/search_lines_of.sql
 --!include daybook_private/functions/index_transactions.sql
--- The texts of transactions made posted, without a join of entries before they are put together.
+-- Texts of records: of transactions made posted without a join of entries before they are put together, of others without a
+-- query for each.
+drop function daybook_private.event_text(daybook_private.log_events, integer);
+drop function daybook_private.version_text(daybook_private.log_events, integer);
+--!include daybook_private/functions/version_text.sql
+--!include daybook_private/functions/event_text.sql
 --!include daybook_private/functions/entry_text.sql
 --!include daybook_private/functions/entries_text.sql
 --!include daybook_private/functions/posted_texts.sql

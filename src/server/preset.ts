@@ -11,6 +11,7 @@ import { PaginationPlugin } from "./pagination.ts";
 import { RelationsPlugin } from "./relations.ts";
 import { RowArraysPlugin } from "./row-arrays.ts";
 import { ScalarsPlugin } from "./scalars.ts";
+import { KEPT, SizePlugin } from "./size.ts";
 import { NullableKeysPlugin, SmartTagsPlugin } from "./smart-tags.ts";
 
 /** The schema: what of the database is shown in GraphQL, and how. */
@@ -80,7 +81,7 @@ export function serverPreset(
 ): GraphileConfig.Preset {
   return {
     extends: [databasePreset(pool)],
-    plugins: [OperationsPlugin, ...plugins],
+    plugins: [SizePlugin, OperationsPlugin, ...plugins],
     grafserv: {
       graphqlPath: "/graphql",
       graphiqlPath: "/",
@@ -88,6 +89,7 @@ export function serverPreset(
       websockets: false,
       // 10 000 transactions of ten entries fit.
       maxRequestLength: 20_000_000,
+      parseAndValidateCacheSize: KEPT,
     },
   };
 }

@@ -45,8 +45,10 @@ export async function startServer(
       `without a key for tokens the server listens on 127.0.0.1 only, not on ${host}`,
     );
   }
-  const pool = makePool(connectionString, log);
-  const stops = [() => pool.end()];
+  const pool = makePool(connectionString, log, CONNECTIONS);
+  // One of its own: where all others wait for somebody, the server is well.
+  const health = makePool(connectionString, log, 1);
+  const stops = [() => pool.end(), () => health.end()];
   const stop = async () => {
     for (const end of stops.splice(0).toReversed()) await end();
   };
@@ -55,7 +57,7 @@ export async function startServer(
     if (!authenticate)
       log.warn(`no key for tokens: every caller is trusted and acts as ${trusted.role}`);
     const isHealthy = () =>
-      pool.query("select").then(
+      health.query("select").then(
         () => true,
         () => false,
       );
@@ -77,10 +79,10 @@ export async function startServer(
   }
 }
 
-function makePool(connectionString: string, log: Log): Pool {
+function makePool(connectionString: string, log: Log, max: number): Pool {
   const pool = newPool({
     connectionString,
-    max: CONNECTIONS,
+    max,
     connectionTimeoutMillis: 10_000,
     application_name: "daybook serve",
     // Statements are sent without waiting for the answers to those before; see session.ts.

@@ -163,3 +163,13 @@ test("medians, shares, and a chart of ratios beyond its edges", () => {
   expect(drawn).toContain("&lt;t&gt;");
   expect(drawn).not.toMatch(/NaN|Infinity/);
 });
+
+test.each([
+  [["--help"], 0, /--rounds <n> +\(default: "3"\)/],
+  [["--nonsense"], 1, /^error: unknown option '--nonsense'\n$/],
+  [["--rounds", "x"], 1, /^error: .*It must be a number\.\n$/],
+])("a study by itself says which flags it has: %j", async (args, code, message) => {
+  const ended = await startProgram(join(BENCH, "sealing.ts"), args).ended;
+  expect(ended.code).toBe(code);
+  expect(ended.stdout + ended.stderr).toMatch(message);
+});

@@ -470,6 +470,8 @@ test("few members with many entries are made by sets: their counters are written
   expect((await counterUpdates()) - before).toBe(2);
 });
 
+const shown = (rows: Row[]) => rows.map(({ balances }) => balances);
+
 test("members that show balances are made by sets too, and show what one call after the other shows", async () => {
   const shows = { show_resulting_balances: true };
   const members = Array.from({ length: 40 }, (_, k) => k + 1).flatMap((n) => [
@@ -492,7 +494,6 @@ test("members that show balances are made by sets too, and show what one call af
   const before = await counterUpdates();
   const results = await make(members);
   expect((await counterUpdates()) - before).toBe(2);
-  const shown = (rows: Row[]) => rows.map(({ balances }) => balances);
   expect(shown(results)).toEqual(shown(singles));
   expect(new Set(shown(results)).size).toBe(41); // null, and each another
   const again = await make(members.filter(({ entries }) => entries!.length > 2));

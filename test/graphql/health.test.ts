@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { openBooks, startTestServer, type TestServer } from "./server.ts";
+import { until } from "../support/temporary.ts";
+import { CREATE, entriesOf, openBooks, startTestServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -72,4 +73,26 @@ test("health, checks and repair", async () => {
     verifyTransactions.map(({ violation, subject }: any) => ({ violation, subject })),
   );
   expect((await server.data(VERIFY)).verifyTransactions).toEqual([]);
+});
+
+test("the server is well while all of its connections wait for somebody", async () => {
+  const holder = await server.database.connect();
+  await holder.query("begin");
+  await holder.query("lock table daybook_private.idempotency_keys");
+  const input = { ledger: "main", entries: entriesOf("1"), idempotencyKey: "waits" };
+  const waiting = Array.from({ length: 25 }, () => server.ask(CREATE, { input }));
+  try {
+    await until("all of them wait", async () => {
+      const { rows } = await server.database.pool.query(
+        "select count(*)::integer as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      );
+      return rows[0].n === 20;
+    });
+    const began = Date.now();
+    const { status } = await fetch(new URL("/healthz", server.url));
+    expect({ status, soon: Date.now() - began < 5000 }).toEqual({ status: 200, soon: true });
+  } finally {
+    await holder.query("rollback");
+    await Promise.all(waiting);
+  }
 });

@@ -1,11 +1,16 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
 import { MUTATIONS, type Mutation } from "./list.ts";
 
-/*
- * `npm run mutations -- [--tests] [--no-torture] [name …]`: puts each deliberate bug into a ledger, lets the
- * simulator at it, or the tests that are to find it, and says who found it. Exit code 1 if nobody found one.
- */
+const program = new Command("mutations")
+  .description(
+    "put each deliberate bug into a ledger and say who finds it; exit code 1 if nobody found one",
+  )
+  .argument("[names...]", "only these bugs of test/mutations/list.ts", known, [])
+  .option("--tests", "also run the tests that are to find it")
+  .option("--no-torture", "without the simulator")
+  .parse();
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** Timing decides whether a bug shows itself: so often the simulator tries. */
@@ -15,9 +20,16 @@ const TRIES = 3;
 const TEST_PATIENCE = 20_000;
 const PATIENCE = 600_000;
 
-const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const withTests = process.argv.includes("--tests");
-const withTorture = !process.argv.includes("--no-torture");
+const names: string[] = program.processedArgs[0];
+const { tests: withTests, torture: withTorture } = program.opts<{
+  tests?: true;
+  torture: boolean;
+}>();
+
+function known(name: string, others: string[]): string[] {
+  if (MUTATIONS.some((mutation) => mutation.name === name)) return [...others, name];
+  throw new InvalidArgumentError("There is no such bug.");
+}
 
 type Result = { code: number | null; output: string };
 
