@@ -58,3 +58,8 @@ drop function daybook_private.version_text(daybook_private.log_events, integer);
 --!include daybook_private/functions/batch_lines.sql
 --!include daybook_private/functions/show_run.sql
 --!include daybook_private/functions/make_run.sql
+
+-- The way of plain pairs in fewer steps.
+--!include daybook_private/functions/guard_entries.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
