@@ -24,6 +24,7 @@ $$;
 --!include daybook_private/functions/dress_partition.sql
 --!include daybook_private/functions/fold_queue.sql
 --!include daybook_private/functions/fold_accounts.sql
+--!include daybook_private/functions/authorize_accounts.sql
 --!include daybook/functions/account_balance.sql
 -- Asked row by row when lines are indexed for searches: inlined now.
 --!include daybook_private/functions/uuid_at.sql
