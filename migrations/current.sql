@@ -24,6 +24,7 @@ $$;
 --!include daybook_private/functions/dress_partition.sql
 --!include daybook_private/functions/fold_queue.sql
 --!include daybook_private/functions/fold_accounts.sql
+--!include daybook_private/functions/authorize_accounts.sql
 --!include daybook/functions/account_balance.sql
 -- Asked row by row when lines are indexed for searches: inlined now.
 --!include daybook_private/functions/uuid_at.sql
@@ -57,3 +58,8 @@ drop function daybook_private.version_text(daybook_private.log_events, integer);
 --!include daybook_private/functions/batch_lines.sql
 --!include daybook_private/functions/show_run.sql
 --!include daybook_private/functions/make_run.sql
+
+-- The way of plain pairs in fewer steps.
+--!include daybook_private/functions/guard_entries.sql
+--!include daybook_private/functions/write_pair.sql
+--!include daybook_private/functions/create_pair.sql
