@@ -60,6 +60,7 @@ drop function daybook_private.version_text(daybook_private.log_events, integer);
 --!include daybook_private/functions/make_run.sql
 
 -- The way of plain pairs in fewer steps.
+drop index daybook_private.idempotency_keys_created_at_idx;
 --!include daybook_private/functions/guard_entries.sql
 --!include daybook_private/functions/write_pair.sql
 --!include daybook_private/functions/create_pair.sql
