@@ -214,7 +214,7 @@ export const MUTATIONS: Mutation[] = [
            balance.posted_debits + coalesce(sum(q.posted_debits), 0), balance.posted_credits + coalesce(sum(q.posted_credits), 0)
       into balance.lock_version, balance.pending_debits, balance.pending_credits, balance.posted_debits, balance.posted_credits
       from daybook_private.entry_queue q
-     where q.ledger = account_balance.ledger and q.account_id = account_id;`,
+     where q.ledger = account_balance.ledger and q.account_id = balance.account_id;`,
       ],
     ],
     tests: ["test/concurrency/folding", "test/tidy"],
