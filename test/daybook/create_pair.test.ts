@@ -54,7 +54,7 @@ async function written(...call: Parameters<typeof make>) {
        (select jsonb_agg(to_jsonb(k) - '{transaction_id,created_at}'::text[])
           from daybook_private.idempotency_keys k where k.ledger = t.ledger and k.transaction_id = t.id),
        (select jsonb_agg(to_jsonb(c) order by c.address) from daybook_private.account_counters c),
-       (select jsonb_agg(to_jsonb(q) - 'entry_id' order by q.account_id) from daybook_private.entry_queue q)) as rows
+       (select jsonb_agg(to_jsonb(q) - 'entry_id' order by q.account_id, q.entry_id) from daybook_private.entry_queue q)) as rows
      from daybook.transactions t where t.ledger = 'main' and t.id = $1`,
     [id],
   );
@@ -96,16 +96,20 @@ test.each<[string, Entry[], (string | null)?, object?, string?]>([
   expect(pair).toEqual(await written("one", entries, key, ...more));
 });
 
-test("an account that is held gets its entry from the queue, on either side", async () => {
+test("an account that is held gets its entry from the queue, on either side or both", async () => {
   const other = await books.database.connect();
   await books.look("commit");
-  for (const held of ["alice", "bob"]) {
+  for (const [held, to] of [
+    ["alice", "bob"],
+    ["bob", "bob"],
+    ["alice", "alice"],
+  ] as const) {
     await other.query("begin");
     await other.query("select from daybook.accounts where address = $1 for no key update", [held]);
     await books.look("begin");
-    const pair = await written("pair", move("alice", "bob", 7), "k");
+    const pair = await written("pair", move("alice", to, 7), "k");
     expect(JSON.stringify(pair)).toContain('"lock_version":null');
-    expect(pair).toEqual(await written("one", move("alice", "bob", 7), "k"));
+    expect(pair).toEqual(await written("one", move("alice", to, 7), "k"));
     await books.look("rollback");
     await other.query("rollback");
   }
@@ -194,12 +198,15 @@ test("a debit that must keep a minimum is judged by what binds when its account 
   expect(await take()).toBe(false);
 });
 
-test("what has drifted gets its entries from the queue", async () => {
-  await books.look("update daybook_private.account_counters set drifted_at = now()");
-  const pair = await written("pair", move("alice", "bob", 7), "k");
-  expect(JSON.stringify(pair)).toContain('"lock_version":null');
-  expect(pair).toEqual(await written("one", move("alice", "bob", 7), "k"));
-});
+test.each(["bob", "alice"])(
+  "what has drifted gets its entries from the queue: alice to %s",
+  async (to) => {
+    await books.look("update daybook_private.account_counters set drifted_at = now()");
+    const pair = await written("pair", move("alice", to, 7), "k");
+    expect(JSON.stringify(pair)).toContain('"lock_version":null');
+    expect(pair).toEqual(await written("one", move("alice", to, 7), "k"));
+  },
+);
 
 describe("leaves to create_one, without a trace,", () => {
   test.each<[string, Entry[], string?, object?]>([
