@@ -79,6 +79,7 @@ test.each<[string, Entry[], (string | null)?, object?, string?]>([
   ["one account twice", move("alice", "alice", 7)],
   ["one account twice, a least balance", move("alice", "alice", 7, atLeast(0))],
   ["a limit on a debit-normal account, debited", move("till", "alice", 7)],
+  ["a greatest balance, debited", move("capped", "alice", 7)],
   ["the greatest amount", move("alice", "bob", "9".repeat(36))],
   ["a time", move("alice", "bob", 7), "k", undefined, "2026-01-02T03:04:05.678901Z"],
   ["a time in whole seconds, metadata", move("alice", "bob", 7), "k", METADATA, "2026-01-02Z"],
@@ -107,11 +108,14 @@ test("an account that is held gets its entry from the queue, on either side or b
     await other.query("begin");
     await other.query("select from daybook.accounts where address = $1 for no key update", [held]);
     await books.look("begin");
-    const pair = await written("pair", move("alice", to, 7), "k");
-    expect(JSON.stringify(pair)).toContain('"lock_version":null');
-    expect(pair).toEqual(await written("one", move("alice", to, 7), "k"));
-    await books.look("rollback");
-    await other.query("rollback");
+    try {
+      const pair = await written("pair", move("alice", to, 7), "k");
+      expect(JSON.stringify(pair)).toContain('"lock_version":null');
+      expect(pair).toEqual(await written("one", move("alice", to, 7), "k"));
+    } finally {
+      await books.look("rollback");
+      await other.query("rollback");
+    }
   }
   await books.look("begin");
 });
