@@ -1,4 +1,4 @@
--- What is indexed for searches is read all at once, and inserted without a look for conflicts.
+-- An entry that gets its version is no event of a trigger.
 create or replace trigger _900_immutable after delete or update of ledger, id, transaction_id, transaction_version, position,
     account_id, direction, amount, currency, effect, locked, effective_at, created_at, metadata on daybook.entries
   for each row execute function daybook_private.refuse_changed_entry();
@@ -28,6 +28,7 @@ $$;
 --!include daybook/functions/account_balance.sql
 -- Asked row by row when lines are indexed for searches: inlined now.
 --!include daybook_private/functions/uuid_at.sql
+-- What is indexed for searches is read all at once, and inserted without a look for conflicts.
 --!include daybook_private/functions/search_documents_of.sql
 --!include daybook_private/functions/search_posted_lines.sql
 --!include daybook_private/functions/search_lines_of.sql
