@@ -12,6 +12,8 @@ export type SearchOptions = {
 
 /** How many records a transaction of the database takes in: one takes some tens of milliseconds. */
 const BATCH = 500;
+/** How many of them a ledger gets in a row, before all are asked again how far behind they are. */
+const TURN = 4;
 
 /**
  * Brings what was recorded into the tables that `search_transactions` looks through. Searches are right
@@ -43,8 +45,10 @@ async function indexRound(client: Client, stop: AbortSignal): Promise<number> {
     }),
   );
   for (const { ledger, age } of rows) {
-    for (let count = BATCH; count === BATCH && !stop.aborted; done += count) {
+    let count = BATCH;
+    for (let step = 0; step < TURN && count === BATCH && !stop.aborted; step++) {
       count = await atEase(age, stop, () => index(client, ledger));
+      done += count;
     }
   }
   return done;

@@ -38,6 +38,39 @@ test("as daybook_worker it runs each hourly task once at the start, and knows wh
   expect(errors).toEqual([]);
 });
 
+test("what is to be forgotten is forgotten all through its table, page by page", async () => {
+  await database.pool.query(
+    `insert into daybook_private.idempotency_keys (ledger, key, operation, request_hash, transaction_id, status, version, created_at)
+     select 'some', 'key ' || n, 'create_transaction', n, uuidv7(), 'posted', 1, now() - make_interval(days => 31 * (n % 2))
+       from generate_series(1, 150000) n`,
+  );
+  const left = () =>
+    strings(
+      "select array[count(*), count(*) filter (where created_at < now() - interval '30 days')] from daybook_private.idempotency_keys",
+    );
+  const [pages] = await strings(
+    "select pg_relation_size('daybook_private.idempotency_keys') / 8192",
+  );
+  expect(Number(pages)).toBeGreaterThan(2000); // of which the job takes a thousand at once
+  const purge = (page: number, count: number) =>
+    strings(
+      `select daybook_private.purge_idempotency_keys(from_page => ${page}, pages => ${count})`,
+    );
+  const [some] = await purge(Number(pages) - 2, 1);
+  expect(Number(some)).toBeGreaterThan(10);
+  expect(Number(some)).toBeLessThan(200);
+  expect(await purge(Number(pages), 1)).toEqual([null]);
+  expect(await left()).toEqual([["150000", "75000"].map((n) => String(Number(n) - Number(some)))]);
+  const worker = await startWorker({ connectionString: database.urlOf("daybook_worker"), log });
+  try {
+    await until("all jobs are done", async () => (await waiting()).length === 0);
+  } finally {
+    await worker.stop();
+  }
+  expect(await left()).toEqual([["75000", "0"]]);
+  await database.pool.query("delete from daybook_private.idempotency_keys");
+});
+
 test("a superuser's worker does the same", async () => {
   const worker = await startWorker({ connectionString: database.url, log });
   const roles = `select distinct usename::text from pg_stat_activity

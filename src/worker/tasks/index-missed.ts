@@ -1,10 +1,20 @@
 import type { Task } from "graphile-worker";
+import { inSteps } from "./in-steps.ts";
+
+type Place = { ledger: string | null; above: string | null };
 
 /** Proves that search has passed over nothing, as it would if a clock was set back, and makes up for it. */
-export const indexMissed: Task = async (_payload, { withPgClient, logger }) => {
-  const { rows } = await withPgClient((client) =>
-    client.query<{ count: number }>("select daybook_private.index_missed() as count"),
-  );
-  const count = rows[0]?.count ?? 0;
-  if (count > 0) logger.warn(`search had passed over ${count} transactions: was a clock set back?`);
+export const indexMissed: Task = async (_payload, helpers) => {
+  let count = 0;
+  await inSteps<Place>(helpers, { ledger: "", above: null }, async (client, at) => {
+    const { rows } = await client.query<Place & { missed: number }>(
+      "select ledger, above, missed from daybook_private.index_missed($1, $2)",
+      [at.ledger, at.above],
+    );
+    const { ledger, above, missed } = rows[0]!;
+    count += missed;
+    return ledger === null ? null : { ledger, above };
+  });
+  if (count > 0)
+    helpers.logger.warn(`search had passed over ${count} transactions: was a clock set back?`);
 };
