@@ -371,6 +371,14 @@ describe("files", () => {
     ).toEqual([]);
   });
 
+  test("every test of what happens at once asks whether the books are right", () => {
+    const tests = globSync("concurrency/*.test.ts", { cwd: import.meta.dirname });
+    const asks = (file: string) =>
+      readFileSync(join(import.meta.dirname, file), "utf8").includes("await violations(database)");
+    expect(tests.length).toBeGreaterThan(20);
+    expect(tests.filter((file) => !asks(file))).toEqual([]);
+  });
+
   test("the currencies are what scripts/currencies.ts writes", () => {
     expect(read("daybook/tables/currencies_iso_4217.sql")).toBe(currenciesSql());
   });

@@ -8,6 +8,7 @@ import { readOptions, type Options } from "./options.ts";
 import { playChapter, type Chapter } from "./play.ts";
 import { shrink, writeEvents } from "./report/shrink.ts";
 import { say, summarise } from "./report/summary.ts";
+import { BEGUN } from "../test/mutations/judge.ts";
 import { keepLog } from "./stage/postgres.ts";
 import { setStage, type Stage } from "./stage/stage.ts";
 
@@ -48,6 +49,7 @@ const options = readOptions();
 say(`seed ${options.seed}, ${options.minutes} minutes`);
 const nemesis = newNemesis(options.evil);
 const stage = await setStage(options.mutation);
+say(BEGUN);
 try {
   const chapters = await playAll(stage, nemesis, options);
   const last = chapters.at(-1)!;

@@ -98,7 +98,7 @@ const UNDO = `undo: closeAccount(input: { ledger: "main", address: "nobody" }) {
 test("mutations, of which nothing is left when they are undone", async () => {
   const tally: Tally = { calls: 0, refused: [] };
   const { database } = server;
-  const before = await fingerprint(database, "main");
+  const before = await fingerprint(database);
   for (const field of Object.values(schema.getMutationType()!.getFields())) {
     const { variables, text } = textOf(field);
     const query = `mutation ${variables} { ${text} ${UNDO} }`;
@@ -109,7 +109,7 @@ test("mutations, of which nothing is left when they are undone", async () => {
       tally.calls += 1;
       await attempt(query, odd);
     }
-    expect([field.name, await fingerprint(database, "main")]).toEqual([field.name, before]);
+    expect([field.name, await fingerprint(database)]).toEqual([field.name, before]);
   }
   expect(problems).toEqual([]);
   expect(tally.refused).toEqual([]);

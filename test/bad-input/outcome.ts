@@ -15,18 +15,24 @@ export type Outcome = { code: string | null; problem: string | null };
  * @returns the SQLSTATE, or null if it was accepted; and what the contract does not allow of it, or null
  */
 export async function rehearse(client: Client, known: Known, sql: string): Promise<Outcome> {
+  const outcome = await carryOut(client, known, `begin; ${sql}; rollback`);
+  if (outcome.code !== null) await client.query("rollback");
+  return outcome;
+}
+
+/** Carries out calls for good; tells what `rehearse` does. */
+export async function carryOut(client: Client, known: Known, sql: string): Promise<Outcome> {
   try {
-    await client.query(`begin; ${withIds(sql, known)}; rollback`);
+    await client.query(withIds(sql, known));
     return { code: null, problem: null };
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error; // the server is gone
-    await client.query("rollback");
     return { code: error.code!, problem: problemOf(error) };
   }
 }
 
 /** A call's text with the ids that it names (`:posted`). */
-export function withIds(sql: string, known: Known): string {
+function withIds(sql: string, known: Known): string {
   return sql.replaceAll(
     /:(posted|pending|receipt)\b/g,
     (_, name: keyof Known) => `'${known[name]}'`,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Client, QueryResult } from "pg";
 import { silentLog, type Log } from "../../src/log.ts";
 import { startChecking } from "../../src/worker/check.ts";
@@ -32,6 +32,7 @@ const random = randomFrom(SEED);
 beforeAll(async () => {
   database = await createDatabase();
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 async function openBooks(): Promise<void> {
@@ -100,7 +101,6 @@ test(`checks beside a load raise no false alarm (seed ${SEED})`, async () => {
   });
   expect(alarms).toEqual([]);
   expect(full).toBeGreaterThan(50);
-  expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);
 
 /**
@@ -149,7 +149,6 @@ test(`drifts that come and are rebuilt under load lose and double nothing, and n
   await database.pool.query("select daybook.rebuild_balances($1)", [ledger]);
   expect(rebuilt).toBeGreaterThan(5);
   expect(alarms).toEqual([]);
-  expect(await violations(database, ledger)).toEqual([]);
   expect(lowest).toBeGreaterThanOrEqual(0);
   expect(refusals).toBeGreaterThan(10);
 }, 60_000);

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { balanceOf, batch, linesOf, openLedger, transfer } from "../support/ledgers.ts";
 import { openSession, type Session } from "../support/sessions.ts";
@@ -10,6 +11,7 @@ beforeAll(async () => {
   database = await createDatabase();
   [holder, bob] = [await openSession(database), await openSession(database)];
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 const accounts = Array.from({ length: 2000 }, (_, n) => `users:${n}`);

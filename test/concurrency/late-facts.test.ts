@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { change } from "../support/changes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -12,6 +12,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 test("what is queued while a call that holds one account waits for the next one counts", async () => {
@@ -52,7 +53,6 @@ test.each<[string, (ledger: string, id: string) => Statement]>([
   await holder.step("commit");
   expect(await outcome(late)).toBe("LDSTA");
   expect(await outcome(ann.step(finish("archive", ledger, transaction_id)))).toBe("archived");
-  expect(await violations(database, ledger)).toEqual([]);
 });
 
 test.each(["repeatable read", "serializable"])(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { finish, openLedger, transfer } from "../support/ledgers.ts";
@@ -9,6 +9,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 const set = (ledger: string, id: string, metadata: object): Statement => ({
@@ -62,7 +63,6 @@ test("metadata and posting at once: both happen, one after the other", async () 
     expect(["pending", "posted"]).toContain(ann[1]);
     expect(bob[1]).toBe("posted");
     expect(await metadataOf(ledger, id)).toEqual({ ann: 1 });
-    expect(await violations(database, ledger)).toEqual([]);
   }
 });
 

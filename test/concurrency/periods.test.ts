@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer, withdrawal } from "../support/ledgers.ts";
@@ -13,6 +13,7 @@ beforeAll(async () => {
   await database.pool.query("select daybook_private.settled_until()");
   await database.pool.query("select daybook_private.settled_until()");
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 const END = "2026-01-01T00:00:00Z";
@@ -65,7 +66,6 @@ test("a call that waits for an account when the period is closed is waited for",
   await holder.step("commit");
   expect(await outcome(waiting)).toBe("posted");
   expect(await outcome(closing)).toBe("ok");
-  expect(await violations(database, ledger)).toEqual([]);
 });
 
 test("nobody waits who gives no time, nor for another ledger's periods", async () => {
@@ -203,7 +203,6 @@ test("calls of all kinds and closings at once: no deadlock, nothing late", async
   await Promise.all([...names.map(write), closing()]);
   expect([...new Set(seen)].toSorted()).toEqual(["LDPER", "ok", "posted"]);
   expect(lateEntries).toBe(0);
-  expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);
 
 const pause = (milliseconds: number) =>

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
 import { lost, seal, sweep, verify } from "../support/sealing.ts";
@@ -13,6 +14,7 @@ beforeAll(async () => {
   database = await createDatabase();
   ({ ann, bob } = await openSessions(database, ["ann", "bob"]));
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 beforeEach(async () => {
   ledger = await openLedger(database, { alice: { money: 100 } });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { anySearch, askOracle, askSearch, readPages } from "../properties/search-oracle.ts";
 import { changeOld, makeHistory } from "../properties/search-history.ts";
 import { violations } from "../support/books.ts";
@@ -24,6 +24,7 @@ beforeAll(async () => {
     await database.pool.query("select daybook.create_category($1, $2, 'USD')", [ledger, category]);
   await database.pool.query("select daybook.add_to_category($1, 'top', 'users:alice')", [ledger]);
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 test("at every moment a search is exact, while transactions are made, changed, folded and indexed", async () => {
@@ -70,7 +71,6 @@ test("at every moment a search is exact, while transactions are made, changed, f
   await client.query("select daybook_private.index_search($1, 100000)", [ledger]);
   const { rows } = await client.query(askSearch(ledger, { first: 200 }));
   expect(rows).toHaveLength(200);
-  expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);
 
 test("pages that are read while others write show each transaction once", async () => {

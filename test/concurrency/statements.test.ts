@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer, withdrawal } from "../support/ledgers.ts";
@@ -13,6 +13,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 const random = randomFrom(SEED);
@@ -181,5 +182,4 @@ test("under backdating, folding and locked entries each statement is one snapsho
     hold(),
     read().finally(() => (writing.isOver = true)),
   ]);
-  expect(await violations(database, ledger)).toEqual([]);
 }, 60_000);

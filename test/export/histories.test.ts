@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { join } from "node:path";
 import { playHistory } from "../properties/history.ts";
 import { operation } from "../properties/operations.ts";
-import { fingerprint, violations } from "../support/books.ts";
+import { fingerprint, MADE_ANEW, violations } from "../support/books.ts";
 import { sweep } from "../support/changes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -68,7 +68,9 @@ async function expectSame(ledger: string): Promise<void> {
     [ledger],
   );
   await there.pool.query("alter table daybook_private.log_events enable trigger user");
-  expect(await fingerprint(there, ledger)).toBe(await fingerprint(here, ledger));
+  expect(await fingerprint(there, [ledger], MADE_ANEW)).toBe(
+    await fingerprint(here, [ledger], MADE_ANEW),
+  );
 }
 
 const query = async (sql: string, values: unknown[] = []) =>

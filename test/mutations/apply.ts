@@ -22,6 +22,8 @@ export async function applyMutation(
     "select pg_get_functiondef(oid) as text from pg_proc where proname = $1 and pronamespace = to_regnamespace($2)",
     [name, schema],
   );
+  if (rows.length !== 1)
+    throw new Error(`${mutation.name}: there are ${rows.length} functions ${mutation.function}`);
   let text = rows[0].text as string;
   for (const [from, to] of mutation.changes) {
     const found = from === "BEGIN_OF_BODY" ? "\nbegin" : from;

@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
-import { resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { temporaryFolder } from "../support/temporary.ts";
+import { judgeTests, judgeTorture, type Ended, type JestReport, type Verdict } from "./judge.ts";
 import { MUTATIONS, type Mutation } from "./list.ts";
 
 const program = new Command("mutations")
   .description(
-    "put each deliberate bug into a ledger and say who finds it; exit code 1 if nobody found one",
+    "put each deliberate bug into a ledger and say who finds it; exit code 1 if one who is to find it does not",
   )
   .argument("[names...]", "only these bugs of test/mutations/list.ts", known, [])
   .option("--tests", "also run the tests that are to find it")
@@ -31,9 +34,7 @@ function known(name: string, others: string[]): string[] {
   throw new InvalidArgumentError("There is no such bug.");
 }
 
-type Result = { code: number | null; output: string };
-
-function run(args: string[], environment: Record<string, string> = {}): Promise<Result> {
+function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, ...environment },
@@ -42,44 +43,70 @@ function run(args: string[], environment: Record<string, string> = {}): Promise<
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
-  return new Promise((done) => void child.on("close", (code) => done({ code, output })));
-}
-
-/** Which checks of the simulator found it. */
-async function torture({ name, options = [] }: Mutation): Promise<string[]> {
-  for (let seed = 1; seed <= TRIES; seed++) {
-    const length = ["--minutes", "0.5", "--chapter-seconds", "15", "--seed", `${seed}`];
-    const { code, output } = await run([
-      "torture/run.ts",
-      "--mutation",
-      name,
-      ...length,
-      ...options,
-    ]);
-    const checks = [...output.matchAll(/WRONG \(([^)]*)\)/g)].map(([, check]) => check!);
-    if (checks.length > 0) return [...new Set(checks)].map((check) => `torture: ${check}`);
-    if (code !== 0) return [`torture: ${output.trim().split("\n").at(-1)}`];
-  }
-  return [];
-}
-
-/** Which of the tests that are to find it did. */
-async function test({ name, tests }: Mutation): Promise<string[]> {
-  const jest = ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--bail=0"];
-  const { code, output } = await run([...jest, `--testTimeout=${TEST_PATIENCE}`, ...tests], {
-    DAYBOOK_MUTATION: name,
-  });
-  if (code === null) return tests.map((file) => `${file} (never ended)`);
-  return [...output.matchAll(/^FAIL (\S+)/gm)].map(([, file]) => file!);
-}
-
-let missed = 0;
-for (const mutation of MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name))) {
-  const byTests = withTests ? await test(mutation) : [];
-  const found = [...byTests, ...(withTorture ? await torture(mutation) : [])];
-  if (found.length === 0) missed += 1;
-  process.stdout.write(
-    `| ${mutation.name} | ${mutation.what} | ${found.join(", ") || "NOBODY"} |\n`,
+  return new Promise(
+    (done) => void child.on("close", (code) => done({ code, output, isHung: child.killed })),
   );
 }
-process.exitCode = missed > 0 ? 1 : 0;
+
+/** Which checks of the simulator find it, within a few tries. */
+async function torture({ name, options = [] }: Mutation): Promise<Verdict> {
+  for (let seed = 1; ; seed++) {
+    const length = ["--minutes", "0.5", "--chapter-seconds", "15", "--seed", `${seed}`];
+    const ended = await run(["torture/run.ts", "--mutation", name, ...length, ...(options ?? [])]);
+    const verdict = judgeTorture(ended);
+    if (verdict.finders.length + verdict.errors.length > 0 || seed === TRIES) return verdict;
+  }
+}
+
+/** Which of these tests fail, of a ledger with a bug or without. */
+async function test(tests: string[], environment?: { DAYBOOK_MUTATION: string }): Promise<Verdict> {
+  const folder = temporaryFolder();
+  const file = join(folder.path, "report.json");
+  try {
+    const ended = await run(
+      [
+        ...["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--runTestsByPath"],
+        ...[`--testTimeout=${TEST_PATIENCE}`, "--json", `--outputFile=${file}`],
+        ...tests.map((test) => `${test}.test.ts`),
+      ],
+      environment,
+    );
+    const report = existsSync(file)
+      ? (JSON.parse(readFileSync(file, "utf8")) as JestReport)
+      : undefined;
+    return judgeTests(tests, ended, report);
+  } finally {
+    folder.remove();
+  }
+}
+
+if (!withTests && !withTorture) program.error("Neither tests nor the simulator are to look.");
+const chosen = MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name));
+const errors: string[] = [];
+const say = (error: string) => {
+  errors.push(error);
+  process.stderr.write(`ERROR ${error}\n`);
+};
+
+if (withTests) {
+  // A test that fails without a bug finds none.
+  const sound = await test([...new Set(chosen.flatMap(({ tests }) => tests))]);
+  for (const failed of sound.finders) say(`without any bug: ${failed} fails`);
+  for (const error of sound.errors) say(`without any bug: ${error}`);
+}
+for (const mutation of errors.length === 0 ? chosen : []) {
+  const { name, what, options, tests } = mutation;
+  const verdicts = [
+    ...(withTests ? [await test(tests, { DAYBOOK_MUTATION: name })] : []),
+    ...(withTorture && options !== null ? [await torture(mutation)] : []),
+  ];
+  const finders = verdicts.flatMap((verdict) => verdict.finders);
+  for (const { blind, errors } of verdicts) {
+    for (const one of blind) say(`${name}: ${one} does not find it`);
+    for (const error of errors) say(`${name}: ${error}`);
+  }
+  if (verdicts.length > 0 && finders.length === 0) say(`${name}: nobody finds it`);
+  const nobody = verdicts.length > 0 ? "NOBODY" : "only its tests can tell";
+  process.stdout.write(`| ${name} | ${what} | ${finders.join(", ") || nobody} |\n`);
+}
+process.exitCode = errors.length > 0 ? 1 : 0;

@@ -1,7 +1,6 @@
 import { expect } from "@jest/globals";
-import { fingerprint } from "../support/books.ts";
 import type { Line } from "../support/ledgers.ts";
-import type { History } from "./compare.ts";
+import { traces, type History } from "./compare.ts";
 import { settle } from "./expiry.ts";
 import { apply, isClosed } from "./judge.ts";
 import { add, isPast, place, recall, remember, type Model } from "./model.ts";
@@ -28,13 +27,13 @@ export async function carryOutBetween(history: History, operation: Between): Pro
   };
   for (const isAgain of [false, true]) {
     if (isAgain && code === null && key === undefined) return;
-    const before = await trace(source, target);
+    const before = await traces(history);
     const actual = await source.client.query(statement).then(
       ({ rows }) => rows[0],
       (error) => ({ code: error.code }),
     );
     const isNew = code === null && !isKnown && !isAgain;
-    expect((await trace(source, target)) === before).toBe(!isNew);
+    expect((await traces(history)) === before).toBe(!isNew);
     if (code !== null) {
       expect(actual).toEqual({ code });
       continue;
@@ -48,9 +47,6 @@ export async function carryOutBetween(history: History, operation: Between): Pro
     expect(source.ids.indexOf(actual.transaction_id)).toBe(known);
   }
 }
-
-const trace = async (...histories: History[]) =>
-  (await Promise.all(histories.map((each) => fingerprint(each.database, each.ledger)))).join();
 
 async function counterpartOf({ database, ledger, ids }: History) {
   const { rows } = await database.pool.query(

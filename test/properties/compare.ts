@@ -24,6 +24,12 @@ export type History = {
   kept: { statement: Statement; result: Row }[];
 };
 
+/** A hash of all that is kept of both ledgers of a history, and of the instance. */
+export const traces = (
+  { database, ledger, other }: History,
+  except: Record<string, string> = {},
+): Promise<string> => fingerprint(database, [ledger, other.ledger, "*"], except);
+
 /** In which way a call is made, which no part of the request tells. */
 export type Circumstances = {
   isKnown: boolean;
@@ -39,21 +45,21 @@ export async function compare(
   answer: Answer,
   { isKnown, key, isSnapshot = false, isDry = false }: Circumstances,
 ): Promise<void> {
-  const { database, ledger, ids, model } = history;
-  const before = await fingerprint(database, ledger);
+  const { ids, model } = history;
+  const before = await traces(history);
   const actual = await call(history, statement, isSnapshot);
   const replayed = "code" in answer ? {} : { replayed: isKnown };
   expect(answerOf(actual)).toEqual({ ...answer, ...replayed });
   const isNew = !("code" in answer) && !isKnown && !isDry;
   if (isNew && model.transactions.length > ids.length) ids.push(actual["transaction_id"]);
   if (!("code" in answer)) expect(actual["transaction_id"] === null).toBe(isDry && !isKnown);
-  const after = await fingerprint(database, ledger);
+  const after = await traces(history);
   expect(after === before).toBe(!isNew);
   if ("code" in answer || key !== undefined) {
     const again = await call(history, statement, isSnapshot);
     const isReplay = !("code" in answer) && !(isDry && !isKnown);
     expect(again).toEqual(isReplay ? { ...actual, replayed: true } : actual);
-    expect(await fingerprint(database, ledger)).toBe(after);
+    expect(await traces(history)).toBe(after);
     if (isReplay && !isSnapshot) history.kept.push({ statement, result: again });
   }
 }

@@ -1,8 +1,7 @@
 import { expect } from "@jest/globals";
 import * as changes from "../support/changes.ts";
 import type { ChangeOptions } from "../support/changes.ts";
-import { fingerprint } from "../support/books.ts";
-import { compare, type History } from "./compare.ts";
+import { compare, traces, type History } from "./compare.ts";
 import { sweep } from "./expiry.ts";
 import { change, partiallyPost } from "./lifecycle.ts";
 import type { Lifecycle } from "./lifecycle-operations.ts";
@@ -68,15 +67,13 @@ const among = (transactions: Transaction[], is: (transaction: Transaction) => bo
   [...transactions.keys()].filter((index) => is(transactions[index]!));
 
 /** Archives what is due, and finds nothing when called again. */
-async function carryOutSweep({ database, ledger, model, other }: History): Promise<void> {
-  const before = await fingerprint(database, ledger);
-  const here = sweep(model);
-  const expected = here + sweep(other.model);
+async function carryOutSweep(history: History): Promise<void> {
+  const before = await traces(history);
+  const expected = sweep(history.model) + sweep(history.other.model);
   for (const count of [expected, 0]) {
-    expect((await database.pool.query(changes.sweep)).rows).toEqual([{ count }]);
+    expect((await history.database.pool.query(changes.sweep)).rows).toEqual([{ count }]);
   }
-  const after = await fingerprint(database, ledger);
-  expect(after === before).toBe(here === 0);
+  expect((await traces(history)) === before).toBe(expected === 0);
 }
 
 /**

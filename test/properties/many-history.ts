@@ -1,8 +1,7 @@
 import { expect } from "@jest/globals";
-import { fingerprint } from "../support/books.ts";
 import { drain, membersFrom, type Member } from "../support/ledgers.ts";
 import type { Row } from "../support/sessions.ts";
-import type { History } from "./compare.ts";
+import { traces, type History } from "./compare.ts";
 import { create, isMalformed, textOf, type Making, type Model } from "./model.ts";
 import type { Queue } from "./other-operations.ts";
 import type { Batch } from "./requests.ts";
@@ -31,10 +30,10 @@ export async function carryOutBatch(history: History, operation: Batch): Promise
   });
   const values = [ledger, JSON.stringify(requests), operation.isAtomic];
   const text = `select * from daybook.create_transactions($1, ${membersFrom("$2")}, $3)`;
-  const before = await fingerprint(history.database, ledger);
+  const before = await traces(history);
   const hadQueue = await hasQueue(history);
   const actual = await rowsOf(client.query({ name: "batch", text, values }));
-  const after = await fingerprint(history.database, ledger);
+  const after = await traces(history);
   const declining = requests.findIndex((each) => each.archive_on_lock_failure);
   const first = declining < 0 ? outcomes.findIndex((each) => "code" in each) : declining;
   if (operation.isAtomic && first >= 0) {
@@ -98,9 +97,9 @@ async function send(history: History, requests: Member[]): Promise<void> {
   const text = `select * from daybook.enqueue_transactions($1, ${membersFrom("$2")})`;
   const values = [ledger, JSON.stringify(requests)];
   for (const isFirst of [true, false]) {
-    const before = await fingerprint(history.database, ledger);
+    const before = await traces(history);
     const actual = await rowsOf(client.query({ name: "enqueue", text, values }));
-    const after = await fingerprint(history.database, ledger);
+    const after = await traces(history);
     const isNew = isFirst && draft.receipts.length > model.receipts.length;
     expect(after === before).toBe(!(Array.isArray(places) && isNew));
     if (!Array.isArray(places)) {

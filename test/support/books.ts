@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Pool } from "pg";
@@ -22,22 +23,26 @@ export async function allEntries({ pool }: { pool: Pick<Pool, "query"> }): Promi
   return `(select *, true as is_here from daybook.entries ${detached.join(" ")})`;
 }
 
-/** Everything of a ledger that a call can leave behind; the order of rows does not count. */
-const TABLES = [
-  "daybook.accounts",
-  "daybook.categories",
-  "daybook.category_members",
-  "daybook.transactions",
-  "daybook.entries",
-  "daybook_private.account_counters",
-  "daybook_private.entry_queue",
-  "daybook_private.idempotency_keys",
-  "daybook_private.external_ids",
-  "daybook_private.expiring_holds",
-  "daybook_private.log_events",
-  "daybook_private.queued_transactions",
-  "daybook_private.finished_receipts",
-];
+/** Every table that there is, caches and facts of the whole instance too; months are parts of theirs. Which column names the ledger. */
+const TABLES = `
+  select c.oid::regclass::text as name,
+         (select a.attname from pg_attribute a
+           where a.attrelid = c.oid and a.attnum > 0
+             and a.attname = case when c.oid = 'daybook.ledgers'::regclass then 'name' else 'ledger' end) as ledger
+    from pg_class c
+   where c.relnamespace in ('daybook'::regnamespace, 'daybook_private'::regnamespace)
+     and c.relkind in ('r', 'p') and not c.relispartition
+   order by 1`;
+
+/** What another database makes of its own when a ledger comes there, and why it need not be the same. */
+export const MADE_ANEW: Record<string, string> = {
+  "daybook_private.ledger_access": "its roles are others",
+  "daybook_private.category_access": "its roles are others",
+  "daybook_private.category_graphs": "counts how often this one changed what is in its categories",
+  "daybook_private.queue_heads": "says where its queue is looked for",
+  "daybook_private.seal_heads":
+    "says where what is not sealed is looked for; the head itself is that of seal_blocks",
+};
 
 /** Everything that is wrong with the books at this moment, of one ledger or of all; nothing if they are right. */
 export async function violations(
@@ -49,20 +54,28 @@ export async function violations(
   return rows;
 }
 
-/** A hash of all that is kept of a ledger: a call that leaves no trace leaves it as it was. */
+/**
+ * A hash of every row that is kept of these ledgers (`*` is the instance) and of the currencies, or of everything: a call that
+ * leaves no trace leaves it as it was. One line per table, so that a difference tells where. The order of rows does not count.
+ */
 export async function fingerprint(
   { pool }: { pool: Pick<Pool, "query"> },
-  ledger: string,
+  ledgers?: readonly string[],
+  except: Record<string, string> = {},
 ): Promise<string> {
-  const hashes = TABLES.map(
-    (table) =>
-      `select '${table}' as name, count(*)::text || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as hash
-         from ${table} t where t.ledger = $1`,
-  );
+  const tables = await pool.query<{ name: string; ledger: string | null }>(TABLES);
+  const hashes = tables.rows
+    .filter(({ name }) => !(name in except))
+    .map(
+      ({ name, ledger }) =>
+        `select '${name}' as name, count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as hash
+           from ${name} t ${ledgers && ledger ? `where t.${ledger} = any ($1)` : ""}`,
+    );
+  const text = `select string_agg(name || ' ' || hash, e'\\n' order by name) as all from (${hashes.join(" union all ")}) h`;
   const { rows } = await pool.query<{ all: string }>({
-    name: "fingerprint",
-    text: `select string_agg(name || ' ' || hash, e'\\n' order by name) as all from (${hashes.join(" union all ")}) h`,
-    values: [ledger],
+    name: createHash("sha1").update(text).digest("hex"), // planned once for each set of tables
+    text,
+    values: ledgers ? [ledgers] : [],
   });
   return rows[0]!.all;
 }

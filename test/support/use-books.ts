@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
 import type { Client, QueryResultRow } from "pg";
-import { violations } from "./books.ts";
+import { fingerprint, violations } from "./books.ts";
 import { callAs } from "./call.ts";
 import { createDatabase, type Login, type TestDatabase } from "./database.ts";
 
@@ -93,6 +93,14 @@ function booksOf(database: TestDatabase, client: Client) {
   const query = async (sql: string, values: unknown[] = []) =>
     (await client.query<Row>(sql, values)).rows;
   const look = (sql: string, values: unknown[] = []) => asSuperuser(query, sql, values);
+  const lookAt = async (
+    asked: string | { text: string; values?: unknown[] },
+    given?: unknown[],
+  ) => {
+    const { text, values } = typeof asked === "string" ? { text: asked, values: given } : asked;
+    return { rows: await look(text, values) };
+  };
+  const seen = { pool: { query: lookAt } as never };
   const all = (name: string, args: object) => callAs(client, name, { ledger: "main", ...args });
   const call = async (name: string, args: object) => (await all(name, args))[0]!;
   const refused = async (attempt: () => Promise<unknown>): Promise<Refusal> => {
@@ -157,15 +165,11 @@ function booksOf(database: TestDatabase, client: Client) {
     /** The row of a transaction. */
     transaction: async (id: unknown) =>
       (await query("select * from daybook.transactions where id = $1", [id]))[0]!,
-    /** Count and hash of every table's rows: equal before and after means nothing was kept. */
-    traces: () => tracesOf(look),
+    /** A hash of every table's rows: equal before and after means nothing was kept. */
+    traces: async (): Promise<Record<string, string>> =>
+      Object.fromEntries((await fingerprint(seen)).split("\n").map((line) => line.split(/ (.*)/))),
     /** What is wrong with the books at this moment of the test. */
-    violations: () =>
-      violations({
-        pool: {
-          query: async (text: string, values?: unknown[]) => ({ rows: await look(text, values) }),
-        } as never,
-      }),
+    violations: () => violations(seen),
   };
 }
 
@@ -216,21 +220,4 @@ async function asSuperuser(query: Query, sql: string, values: unknown[]): Promis
   const rows = await query(sql, values);
   await query(`set session authorization ${session!["login"] as string}`);
   return rows;
-}
-
-const TABLES = `
-  select c.oid::regclass::text as name
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where n.nspname in ('daybook', 'daybook_private')
-     and c.relkind in ('r', 'p') and not c.relispartition
-   order by 1`;
-
-export async function tracesOf(query: Query): Promise<Record<string, string>> {
-  const names = (await query(TABLES)).map((row) => row["name"] as string);
-  const counts = names.map(
-    (name) =>
-      `select '${name}' as name, count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as rows from ${name} t`,
-  );
-  const rows = await query(counts.join(" union all "));
-  return Object.fromEntries(rows.map((row) => [row["name"] as string, row["rows"] as string]));
 }
