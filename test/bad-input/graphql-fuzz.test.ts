@@ -12,7 +12,7 @@ import { makeWorld } from "./world.ts";
 /* Any fields of GraphQL's, several in one request, with any arguments at any depth. */
 
 /** Requests with each field there is, beside any others. */
-const RUNS = 6 * EFFORT;
+const RUNS = 4 * EFFORT;
 
 let server: TestServer;
 let schema: GraphQLSchema;

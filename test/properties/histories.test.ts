@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { EFFORT, SEED } from "../support/seed.ts";
