@@ -13,3 +13,10 @@ drop index if exists daybook_private.finished_receipts_finished_at_idx;
 --!include daybook_private/functions/purge_idempotency_keys.sql
 --!include daybook_private/functions/purge_receipts.sql
 --!include daybook_private/functions/check_totals.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook_private/functions/check_change.sql
+--!include daybook_private/functions/apply_change.sql
+--!include daybook/functions/create_currency.sql
+--!include daybook_private/functions/broken_transfers.sql
+--!include daybook_private/functions/broken_transactions.sql
