@@ -8,24 +8,37 @@ const address = "a";
 const check = (books: Books, ...deeds: Deed[]) =>
   findingsOf((report) => checkFinal(books, [opened(address), ...deeds], report));
 
-describe("limits", () => {
-  const limits = (id: string, max: number, sent: number, ended?: number) =>
-    asked(id, "set_account_limits", { address, balance_max: max }, sent, ended);
-  const record = (max: number) => logged("set_account_limits", { address, balance_max: max });
-  const account = (max: number | null) => ({ address, balance_max: max && `${max}` });
+const limits = (id: string, max: number, sent: number, ended?: number) =>
+  asked(id, "set_account_limits", { address, balance_max: max }, sent, ended);
+const limited = (max: number) => logged("set_account_limits", { address, balance_max: max });
+const account = (max: number | null) => ({ address, balance_max: max && `${max}` });
 
+const close = (id: string, sent: number, ended?: number) =>
+  asked(id, "close_account", { address }, sent, ended);
+const reopen = (id: string, sent: number, ended?: number) =>
+  asked(id, "reopen_account", { address }, sent, ended);
+const tag = (id: string, sent: number, ended?: number) =>
+  asked(id, "set_account_metadata", { address, metadata: { [id]: true } }, sent, ended);
+const tagged = (id: string) =>
+  logged("set_account_metadata", { address, metadata: { [id]: true } });
+
+const closeUntil = (id: string, until: string, sent: number, ended?: number) =>
+  asked(id, "close_period", { until }, sent, ended);
+const closedUntil = (until: string) => logged("close_period", { until });
+
+describe("limits", () => {
   test("are those that were set last", () => {
-    const books = booksOf([account(2)], { events: [record(1), record(2)] });
+    const books = booksOf([account(2)], { events: [limited(1), limited(2)] });
     expect(check(books, limits("x", 1, 1, 2), limits("y", 2, 3, 4))).toEqual([]);
   });
 
   test("are those of either of two who set them at once, or of somebody who was not answered", () => {
-    const books = booksOf([account(1)], { events: [record(2), record(1)] });
+    const books = booksOf([account(1)], { events: [limited(2), limited(1)] });
     expect(check(books, limits("x", 1, 1, 4), limits("y", 2, 3, 5))).toEqual([]);
     expect(check(books, limits("x", 1, 1), limits("y", 2, 3, 5))).toEqual([]);
     expect(
       check(
-        booksOf([account(2)], { events: [record(2)] }),
+        booksOf([account(2)], { events: [limited(2)] }),
         limits("x", 1, 1),
         limits("y", 2, 3, 5),
       ),
@@ -33,7 +46,7 @@ describe("limits", () => {
   });
 
   test("are not those of somebody who was answered before another asked", () => {
-    const books = booksOf([account(1)], { events: [record(2), record(1)] });
+    const books = booksOf([account(1)], { events: [limited(2), limited(1)] });
     expect(check(books, limits("x", 1, 1, 2), limits("y", 2, 3, 4))).toEqual([
       expect.stringMatching(/nobody can have done then \[a, y\]/),
     ]);
@@ -42,11 +55,11 @@ describe("limits", () => {
   test("that were acknowledged are logged, once, and are there", () => {
     const lost = check(booksOf([account(null)]), limits("x", 1, 1, 2));
     expect(lost).toEqual([expect.stringMatching(/acknowledged, and not in the log \[a, x\]/)]);
-    const twice = booksOf([account(1)], { events: [record(1), record(1)] });
+    const twice = booksOf([account(1)], { events: [limited(1), limited(1)] });
     expect(check(twice, limits("x", 1, 1, 2))).toEqual([
       expect.stringMatching(/nobody can have done/),
     ]);
-    const forgotten = booksOf([account(null)], { events: [record(1)] });
+    const forgotten = booksOf([account(null)], { events: [limited(1)] });
     expect(check(forgotten, limits("x", 1, 1, 2))).toEqual([
       "limits a is [null,null], and should be [null,1] [a]",
     ]);
@@ -54,15 +67,11 @@ describe("limits", () => {
 
   test("of somebody who was refused are not there", () => {
     const refused = Object.assign(limits("x", 1, 1, 2), { fate: "refused" });
-    expect(check(booksOf([account(1)], { events: [record(1)] }), refused)).toHaveLength(1);
+    expect(check(booksOf([account(1)], { events: [limited(1)] }), refused)).toHaveLength(1);
   });
 });
 
 describe("closings", () => {
-  const close = (id: string, sent: number, ended?: number) =>
-    asked(id, "close_account", { address }, sent, ended);
-  const reopen = (id: string, sent: number, ended?: number) =>
-    asked(id, "reopen_account", { address }, sent, ended);
   const [closed, reopened] = [
     logged("close_account", { address }),
     logged("reopen_account", { address }),
@@ -97,21 +106,16 @@ describe("closings", () => {
 });
 
 describe("metadata", () => {
-  const tag = (id: string, sent: number, ended?: number) =>
-    asked(id, "set_account_metadata", { address, metadata: { [id]: true } }, sent, ended);
-  const record = (id: string) =>
-    logged("set_account_metadata", { address, metadata: { [id]: true } });
-
   test("are all that were set", () => {
     const books = booksOf([{ address, metadata: { y: true, x: true } }], {
-      events: [record("x"), record("y")],
+      events: [tagged("x"), tagged("y")],
     });
     expect(check(books, tag("x", 1, 3), tag("y", 2, 4))).toEqual([]);
   });
 
   test("of two who set them at once are not those of one alone", () => {
     const books = booksOf([{ address, metadata: { y: true } }], {
-      events: [record("x"), record("y")],
+      events: [tagged("x"), tagged("y")],
     });
     expect(check(books, tag("x", 1, 3), tag("y", 2, 4))).toEqual([
       `account's metadata a is {"y":true}, and should be {"x":true,"y":true} [a]`,
@@ -120,15 +124,15 @@ describe("metadata", () => {
 });
 
 describe("periods", () => {
-  const close = (id: string, until: string, sent: number, ended?: number) =>
-    asked(id, "close_period", { until }, sent, ended);
-  const record = (until: string) => logged("close_period", { until });
   const [early, late] = ["2019-01-01T00:00:00Z", "2019-06-01T00:00:00Z"];
 
   test("that are closed so far already leave nothing", () => {
-    const books = booksOf([{ address }], { events: [record(late)], closedUntil: new Date(late) });
-    expect(check(books, close("x", late, 1, 2), close("y", early, 3, 4))).toEqual([]);
-    expect(check(books, close("y", early, 1, 2), close("x", late, 3, 4))).toHaveLength(1);
+    const books = booksOf([{ address }], {
+      events: [closedUntil(late)],
+      closedUntil: new Date(late),
+    });
+    expect(check(books, closeUntil("x", late, 1, 2), closeUntil("y", early, 3, 4))).toEqual([]);
+    expect(check(books, closeUntil("y", early, 1, 2), closeUntil("x", late, 3, 4))).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,9 @@ import type { Past } from "../../torture/clients/past.ts";
 import { shrink } from "../../torture/report/shrink.ts";
 import { asked } from "./support.ts";
 
+const failing = (code: string | undefined, message = "") =>
+  isDisturbed(Object.assign(new Error(message), { code }));
+
 describe("a shrunk history", () => {
   const known = newKnown("main", "abroad", { deeds: [], reads: [] } as unknown as Past);
   known.deeds.push(
@@ -60,9 +63,6 @@ describe("a shrunk history", () => {
 });
 
 describe("who cannot look at the books", () => {
-  const failing = (code: string | undefined, message = "") =>
-    isDisturbed(Object.assign(new Error(message), { code }));
-
   test("is disturbed, if the server is away", () => {
     for (const code of ["08006", "57P01", "57P02", "57P03", "53300", "ECONNREFUSED"])
       expect(failing(code)).toBe(true);

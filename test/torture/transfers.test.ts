@@ -55,6 +55,12 @@ const [here, there] = [
 const check = (one: Books, other: Books) =>
   findingsOf((report) => checkTransfers([one, other], [deed], report));
 
+const told = (books: Books, transaction_id: string) =>
+  findingsOf((report) => {
+    const one = Object.assign(structuredClone(deed), { answer: { ...answer, transaction_id } });
+    checkAnswers(books, [one], report);
+  });
+
 test("both halves of a transfer are there, name each other and are the same", () => {
   expect(check(here, there)).toEqual([]);
 });
@@ -71,11 +77,6 @@ test.each<[string, Books]>([
 });
 
 test("the half in the ledger that the money leaves is the one that was acknowledged", () => {
-  const told = (books: Books, transaction_id: string) =>
-    findingsOf((report) => {
-      const one = Object.assign(structuredClone(deed), { answer: { ...answer, transaction_id } });
-      checkAnswers(books, [one], report);
-    });
   expect(told(here, "1")).toEqual([]);
   expect(told(there, "1")).toEqual([]);
   expect(told(here, "2")).toHaveLength(1);

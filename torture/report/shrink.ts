@@ -22,16 +22,15 @@ export function shrink(
   findings: Finding[],
 ): Event[] {
   const all = eventsOf(known);
-  const end = Math.max(0, ...all.map(({ at, until }) => until ?? at));
-  const isAbout = (event: Named, { about }: Finding) => about.some((name) => event.names.has(name));
-  const isVague = findings.some((finding) => !all.some((event) => isAbout(event, finding)));
+  const end = Math.max(0, ...all.map(({ event }) => event.until ?? event.at));
+  const isVague = findings.some((finding) => !all.some((one) => isAbout(one, finding)));
   const events = all
     .filter(
-      (event) =>
-        findings.some((finding) => isAbout(event, finding)) ||
-        (isVague && (event.until ?? Infinity) >= end - LAST),
+      (one) =>
+        findings.some((finding) => isAbout(one, finding)) ||
+        (isVague && (one.event.until ?? Infinity) >= end - LAST),
     )
-    .map(({ names: _, ...event }) => event);
+    .map(({ event }) => event);
   const first = Math.min(...events.map(({ at }) => at));
   const last = Math.max(...events.map(({ until, at }) => until ?? at));
   const evils = isVague ? history : history.filter(({ at, until }) => until >= first && at <= last);
@@ -42,19 +41,20 @@ export function shrink(
     .map(({ at, until, ...facts }) => ({ at: time(at), until: until && time(until), ...facts }));
 }
 
-type Named = Event & { names: Set<unknown> };
+type Named = { event: Event; names: Set<unknown> };
+const isAbout = ({ names }: Named, { about }: Finding) => about.some((name) => names.has(name));
 
 /** All that clients did and read, with the names of what it was about. */
 const eventsOf = ({ deeds, reads, past }: Known): Named[] => [
   ...[...deeds, ...past.deeds].map(({ sent, ended, ...deed }) => {
     const { id, request, answer } = deed as Deed;
     const names = [...namesIn(request), id, answer?.["transaction_id"], answer?.["receipt_id"]];
-    return { at: sent, until: ended, ...deed, names: new Set(names) };
+    return { event: { at: sent, until: ended, ...deed }, names: new Set(names) };
   }),
   ...[...reads, ...past.reads].map(({ sent, ended, ...read }) => {
     const { client, request } = read as Read | PastRead;
     const names = [...namesIn(request), `${client} ${sent}`];
-    return { at: sent, until: ended, ...read, names: new Set(names) };
+    return { event: { at: sent, until: ended, ...read }, names: new Set(names) };
   }),
 ];
 
