@@ -38,8 +38,12 @@ function unnamed(body: string): string[] {
     .replace(/:=|::/g, " of ")
     .replace(/\bdeclare\b/, ";");
   const [declared = "", ...statements] = code.split(/\bbegin\b/);
-  const types = [...declared.matchAll(/;\s*\w+ (?:constant )?(\w+)(?!\w*\.)/g)].map((match) => match[1]!);
-  const calls = statements.join().match(/(?<![\w.])(?!(?:coalesce|exists|and|or|not)\b)\w+\(|[-+*/<>=~!@#%^&|]+/g);
+  const types = [...declared.matchAll(/;\s*\w+ (?:constant )?(\w+)(?!\w*\.)/g)].map(
+    (match) => match[1]!,
+  );
+  const calls = statements
+    .join()
+    .match(/(?<![\w.])(?!(?:coalesce|exists|and|or|not)\b)\w+\(|[-+*/<>=~!@#%^&|]+/g);
   return [...types, ...(calls ?? [])];
 }
 
@@ -87,11 +91,9 @@ describe("functions", () => {
     expect(rows.map(({ name }) => name)).toEqual(["daybook_private.guard_entries()"]);
     expect(rows.filter(({ language }) => language !== "plpgsql")).toEqual([]);
     expect(rows.flatMap(({ body }) => unnamed(body))).toEqual([]);
-    expect(unnamed("declare a text; begin a := max(b.x) from b where not (b.y = 'p = q(r)'); end")).toEqual([
-      "text",
-      "max(",
-      "=",
-    ]);
+    expect(
+      unnamed("declare a text; begin a := max(b.x) from b where not (b.y = 'p = q(r)'); end"),
+    ).toEqual(["text", "max(", "="]);
   });
 
   test("none may be executed by PUBLIC", async () => {

@@ -99,9 +99,10 @@ test("a month may be moved within a savepoint too", async () => {
   await client.query("begin; savepoint one");
   await client.query("select daybook.detach_month($1, 10)", [NEXT]);
   await client.query("release one; savepoint two");
-  const { rows } = await client.query("select (daybook.detach_month($1, 10)).entries > 0 as moved", [
-    NEXT,
-  ]);
+  const { rows } = await client.query(
+    "select (daybook.detach_month($1, 10)).entries > 0 as moved",
+    [NEXT],
+  );
   expect(rows).toEqual([{ moved: true }]);
   // The same transaction is no reason once the call is over.
   const attempt = client.query("delete from daybook.entries where ledger = $1", [ledger]);

@@ -206,9 +206,9 @@ test("the log of the instance gives way to nobody", async () => {
   await books.look(
     "insert into daybook_private.seal_heads as h (ledger) values ('*') on conflict (ledger) do update set no = 0",
   );
-  expect(
-    await refusal("delete from daybook_private.log_events where ledger = '*'"),
-  ).toMatchObject(IMMUTABLE);
+  expect(await refusal("delete from daybook_private.log_events where ledger = '*'")).toMatchObject(
+    IMMUTABLE,
+  );
 });
 
 const insert = (table: string, rows: string) =>

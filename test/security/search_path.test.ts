@@ -38,16 +38,19 @@ test("balances are what they are", async () => {
   expect(await ask()).toEqual(before);
 });
 
-test.each(["0.5", "5"])("what somebody writes by hand must balance, to the unit: %s", async (amount) => {
-  await books.look(PATH);
-  const attempt = () =>
-    books.look(
-      `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,
+test.each(["0.5", "5"])(
+  "what somebody writes by hand must balance, to the unit: %s",
+  async (amount) => {
+    await books.look(PATH);
+    const attempt = () =>
+      books.look(
+        `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,
          direction, amount, currency, effect, locked, effective_at, created_at)
        select 'main', uuidv7(), '00000000-0000-7000-8000-000000000001', 1, 1, gen_random_uuid(),
               d.direction::daybook.direction, d.amount, 'USD', 'posted', false, now(), now()
          from (values ('debit', $1::numeric), ('credit', 0.5)) d (direction, amount)`,
-      [amount],
-    );
-  expect(await books.refused(attempt)).toMatchObject({ code: "LDUNB" });
-});
+        [amount],
+      );
+    expect(await books.refused(attempt)).toMatchObject({ code: "LDUNB" });
+  },
+);
