@@ -153,6 +153,11 @@ test("one connection serves one caller after another: nothing of the first is le
   expect(seen).toEqual([["main", "other"], ["main"], ["other"]]);
 });
 
+const unending = (issuer: string) =>
+  new SignJWT({ ledgers: ["main"] })
+    .setProtectedHeader({ alg: "RS256", kid: "one" })
+    .setIssuer(issuer);
+
 test("keys from a URL: RS256 is taken, HS256 with the public key is not; without the keys it is 503", async () => {
   const { publicKey, privateKey } = await generateKeyPair("RS256");
   const jwk = { ...(await exportJWK(publicKey)), kid: "one", alg: "RS256" };
@@ -162,10 +167,6 @@ test("keys from a URL: RS256 is taken, HS256 with the public key is not; without
   const options = { connectionString, host: "127.0.0.1", port: 0, log: silentLog };
   const other = await startServer({ ...options, jwt: { jwksUrl: url, issuer: "me" } });
   const body = JSON.stringify({ query: LEDGERS });
-  const unending = (issuer: string) =>
-    new SignJWT({ ledgers: ["main"] })
-      .setProtectedHeader({ alg: "RS256", kid: "one" })
-      .setIssuer(issuer);
   const make = (issuer: string) => unending(issuer).setExpirationTime("5m").sign(privateKey);
   try {
     const good = await post(other.url, body, { token: await make("me") });

@@ -184,9 +184,10 @@ test("metadata of a posted transaction may change, and nothing of it else", asyn
   await books.look(`update daybook.transactions set metadata = '{"a": 1}' where status = 'posted'`);
 });
 
+const month = (values: string) =>
+  `insert into daybook_private.detachments (ledger, month, state, moving_in) values ('*', ${values})`;
+
 describe("entries may be deleted by the transaction that detaches their month, and only then", () => {
-  const month = (values: string) =>
-    `insert into daybook_private.detachments (ledger, month, state, moving_in) values ('*', ${values})`;
   const THIS = "date_trunc('month', now() at time zone 'UTC') at time zone 'UTC'";
 
   test.each([
