@@ -25,3 +25,10 @@ alter table daybook_private.detachments rename column is_moving to moving_in;
 --!include daybook_private/functions/refuse_changed_entry.sql
 --!include daybook_private/functions/is_being_replaced.sql
 --!include daybook_private/functions/relog_settings.sql
+--!include daybook_private/functions/refuse.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook_private/functions/check_change.sql
+--!include daybook_private/functions/apply_change.sql
+--!include daybook/functions/create_currency.sql
+--!include daybook_private/functions/broken_transfers.sql
+--!include daybook_private/functions/broken_transactions.sql
