@@ -154,6 +154,7 @@ test("a look for what was passed over goes through all ledgers, so many transact
   const both = [await someLedger(), await someLedger()].toSorted();
   for (const ledger of both) {
     for (let n = 0; n < 6; n++) await database.pool.query(transfer(ledger, "alice", "world", 1));
+    await database.pool.query("select pg_sleep(0.005)"); // ids know milliseconds only
     await passTime();
     await index(ledger);
   }
