@@ -1,11 +1,11 @@
 import type { Args, Row } from "../doors/door.ts";
 import { ALL } from "./accounts.ts";
 import type { Plan, Verdict } from "./deed.ts";
-import { chance, pick, upTo, type Draw } from "./draw.ts";
+import { chance, pick, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
 
 /** So many pages of one answer are read at most. */
-export const PAGES = 8;
+export const PAGES = 20;
 
 /** How far from now a span begins or ends at most, in milliseconds. */
 const SPAN = 3_600_000;
@@ -18,7 +18,7 @@ export function statement(known: Known, draw: Draw): Plan {
   const { ledger } = known;
   const heard = pick(draw, known.posted);
   const account = heard ? pick(draw, heard.lines).account : pick(draw, ALL);
-  const args: Args = { ledger, account, first: chance(draw, 0.6) ? 1000 : 20 + upTo(draw, 300) };
+  const args: Args = { ledger, account, first: pick(draw, [1000, 200, 50, 25]) };
   const isWhole = chance(draw, 0.6);
   if (!isWhole && chance(draw, 0.7)) args["starts_at"] = time(-draw() * SPAN);
   if (!isWhole && (!args["starts_at"] || chance(draw, 0.5))) args["ends_at"] = time(draw() * SPAN);
