@@ -50,6 +50,11 @@ describe("exit code 2 and one line on stderr", () => {
       ["export", "-l", "x", "-f", "ledger"],
       /Allowed choices are ndjson, hledger/,
     ],
+    [
+      "keys over a line that others reach",
+      ["serve", "-d", URL, "--jwks-url", "http://id.example.com/keys"],
+      /must be a URL that starts with https/,
+    ],
     ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
   ])("for %s", async (_name, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
