@@ -12,7 +12,6 @@ drop index if exists daybook_private.finished_receipts_finished_at_idx;
 --!include daybook_private/functions/purge_idempotency_keys.sql
 --!include daybook_private/functions/purge_receipts.sql
 -- Rebuilding from the log leaves alone what somebody sets or takes away just then.
---!include daybook_private/functions/relog_settings.sql
 --!include daybook_private/functions/relog_accounts.sql
 --!include daybook_private/functions/relog_category_grants.sql
 --!include daybook_private/functions/relog_notes.sql
