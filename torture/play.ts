@@ -69,6 +69,7 @@ export async function playChapter(
   const result = findings.length === 0 ? "right" : `${findings.length} WRONG`;
   const summary =
     `${deeds.length} requests, ${reads.length} reads (${judged.judged} balances explained, ${judged.skipped} not), ` +
+    `${judged.bounds} bounds on categories (${judged.exact} to the unit), ` +
     `${watched.looks} looks at all books: ${result}, judged in ${took} s`;
   return { seed, seconds, known, findings, digests, summary };
 }

@@ -147,6 +147,49 @@ export const MUTATIONS: Mutation[] = [
     options: ["--calm"],
   },
   {
+    name: "category-bound-ignored",
+    what: "of two bounds on categories only the second is looked at",
+    function: "broken_category",
+    changes: [
+      ["n := n + 1;", "n := n + 1; continue when n = 1 and cardinality(category_locks) > 1;"],
+    ],
+    tests: ["test/daybook/category_locks", "test/properties/histories"],
+    options: ["--calm"],
+  },
+  {
+    name: "account-unlocked",
+    what: "limits, closings and metadata of an account are set without its row's lock",
+    function: "lock_account",
+    changes: [["for no key update", ""]],
+    tests: ["test/concurrency/accounts", "test/concurrency/metadata"],
+    options: ["--calm"],
+  },
+  {
+    name: "closing-unlogged",
+    what: "that an account was reopened is not logged",
+    function: "set_account_closed",
+    changes: [
+      ["perform daybook_private.log_event(", "if closed then perform daybook_private.log_event("],
+      ["null, account.id);\n  return account;", "null, account.id); end if;\n  return account;"],
+    ],
+    tests: ["test/daybook/reopen_account"],
+    options: ["--calm"],
+  },
+  {
+    name: "transfer-halves-differ",
+    what: "of a transfer between ledgers one more arrives than leaves",
+    function: "daybook.transfer_between_ledgers",
+    changes: [
+      [
+        "daybook.debit(to_clearing_account, amount)",
+        "daybook.debit(to_clearing_account, amount + 1)",
+      ],
+      ["daybook.credit(to_account, amount)", "daybook.credit(to_account, amount + 1)"],
+    ],
+    tests: ["test/daybook/transfer_between_ledgers"],
+    options: ["--calm"],
+  },
+  {
     name: "transaction-unlocked",
     what: "a transaction is changed without its row's lock",
     function: "lock_transaction",

@@ -26,15 +26,21 @@ function request(known: Known, draw: Draw, id: string, isKeyed: boolean): Args {
   if (chance(draw, args["status"] ? 0.4 : 0.05)) args["metadata"] = { by: id };
   if (chance(draw, 0.15)) {
     args["entries"] = teamLines(draw);
-    args["category_locks"] = [
-      { category: chance(draw, 0.7) ? "team" : "inner", available_balance: { gte: 0 } },
-    ];
-    // `inner` does not contain all of them; then it is the whole team's lock as well.
-    if (args["category_locks"][0].category === "inner") {
-      args["category_locks"].push({ category: "team", available_balance: { gte: 0 } });
+    args["category_locks"] = [{ category: "team", available_balance: { gte: 0 } }];
+    // `inner` does not contain all of them, so that it is never locked alone. Others leave less in it than is asked here.
+    if (chance(draw, 0.3)) {
+      const bound = upTo(draw, 200) - 50;
+      args["category_locks"].unshift({ category: "inner", available_balance: { gte: bound } });
     }
-  } else if (chance(draw, 0.03)) {
-    args["category_locks"] = [{ category: "crowd", available_balance: { gte: -1_000_000 } }];
+  } else if (chance(draw, 0.06)) {
+    args["entries"] = plainLines(draw);
+    args["category_locks"] = [
+      {
+        category: "crowd",
+        available_balance: { gte: -upTo(draw, 1_000) },
+        posted_balance: { lte: 500 },
+      },
+    ];
   }
   return args;
 }
