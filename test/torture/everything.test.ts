@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 
 /* "Everything that the contract offers" is what clients and operators of the simulator ask for at random, now and later. */
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 
 /** What nobody asks for at random, and why. */
 const EXCEPTIONS: Record<string, string> = {
