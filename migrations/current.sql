@@ -3,6 +3,7 @@ drop function if exists daybook_private.index_missed(interval);
 drop function if exists daybook_private.search_backlog(text, uuid, integer);
 drop function if exists daybook_private.purge_idempotency_keys(interval);
 drop function if exists daybook_private.purge_receipts(interval);
+drop function if exists daybook_private.check_totals();
 -- Purging goes page by page, and room in the table is used again: the index told nothing and cost every receipt.
 drop index if exists daybook_private.finished_receipts_finished_at_idx;
 --!include daybook_private/functions/search_backlog.sql
@@ -15,6 +16,7 @@ drop index if exists daybook_private.finished_receipts_finished_at_idx;
 --!include daybook_private/functions/relog_accounts.sql
 --!include daybook_private/functions/relog_category_grants.sql
 --!include daybook_private/functions/relog_notes.sql
+--!include daybook_private/functions/check_totals.sql
 -- Names bound when a function is made, or written out, whatever search_path its caller has.
 --!include daybook_private/functions/net_balance.sql
 --!include daybook_private/functions/available_balance.sql
