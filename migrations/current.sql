@@ -12,6 +12,10 @@ drop index if exists daybook_private.finished_receipts_finished_at_idx;
 --!include daybook_private/functions/has_page.sql
 --!include daybook_private/functions/purge_idempotency_keys.sql
 --!include daybook_private/functions/purge_receipts.sql
+-- Rebuilding from the log leaves alone what somebody sets or takes away just then.
+--!include daybook_private/functions/relog_accounts.sql
+--!include daybook_private/functions/relog_category_grants.sql
+--!include daybook_private/functions/relog_notes.sql
 --!include daybook_private/functions/check_totals.sql
 -- Names bound when a function is made, or written out, whatever search_path its caller has.
 --!include daybook_private/functions/net_balance.sql

@@ -4,7 +4,7 @@ import { CATEGORIES, ALL, LIMITS, currencyOf } from "./clients/accounts.ts";
 import { deedOf } from "./clients/deed.ts";
 import { newKnown, type Known } from "./clients/known.ts";
 import { connectTo } from "./stage/postgres.ts";
-import { LOGIN } from "./stage/stage.ts";
+import { LOGIN } from "./stage/logins.ts";
 import type { Args } from "./doors/door.ts";
 
 /** What the accounts hold at first. Little, so that conditions bind. */
@@ -32,7 +32,9 @@ export async function openChapter({ postgres, past }: Stage, name: string): Prom
     for (const address of ALL) {
       const { min, max } = LIMITS[address] ?? {};
       const currency = currencyOf(address);
-      await call("open_account", { ledger, address, currency, balance_min: min, balance_max: max });
+      const facts = { address, currency, balance_min: min, balance_max: max };
+      const [account] = await call("open_account", { ledger, ...facts });
+      known.ids.set(address, account!["id"]);
     }
     for (const address of ["there", "clearing"]) {
       await call("open_account", { ledger: otherLedger, address, currency: "USD" });

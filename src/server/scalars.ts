@@ -34,7 +34,7 @@ Object.assign(TYPES.jsonb, { fromPg: parseExactly });
 
 /**
  * Refuses JSON numbers that are fractions or beyond 2^53; numbers that would be rounded come as `LongNumber` (see
- * request.ts), which no scalar takes. A whole number written in the text of the query is exact at any size, because
+ * request.ts), which none of these takes. A whole number written in the text of the query is exact at any size, because
  * GraphQL hands over its digits.
  */
 export const ScalarsPlugin: GraphileConfig.Plugin = {

@@ -216,6 +216,23 @@ describe("every code is fired, with its facts and a hint that says what to do", 
     expect(refusal).toMatchObject({ code: "LDUNB", detail: { ledger: "main", currency: "USD" } });
   });
 
+  test("rows by hand that balance in what they say of their currency are told by verify_transactions", async () => {
+    await books.look(
+      `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,
+         direction, amount, currency, effect, locked, effective_at, created_at)
+       select 'main', uuidv7(), '${unknown}', 1, n, a.id, d::daybook.direction, 5, 'USD', 'posted', false, now(), now()
+         from (values (1, 'euro', 'debit'), (2, 'alice', 'credit')) v (n, address, d)
+         join daybook.accounts a on a.ledger = 'main' and a.address = v.address`,
+    );
+    await books.be("test_admin");
+    expect(await books.all("verify_transactions", {})).toContainEqual(
+      expect.objectContaining({
+        violation: "entry in another currency than its account",
+        facts: { account: "euro", account_currency: "EUR", currency: "USD" },
+      }),
+    );
+  });
+
   test("no code that the SQL can raise is left out above", () => {
     const raised = new Set(["LDARG"]);
     for (const file of globSync("fixtures/**/*.sql", { cwd: MIGRATIONS })) {

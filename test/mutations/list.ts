@@ -280,6 +280,22 @@ export const MUTATIONS: Mutation[] = [
     options: ["--evil", "old months"],
   },
   {
+    name: "search-indexed-only",
+    what: "a search leaves out what the worker has not indexed yet",
+    function: "search_page",
+    changes: [["if changed <> '{}' then", "if false then"]],
+    tests: ["test/concurrency/search"],
+    options: ["--calm"],
+  },
+  {
+    name: "statement-moves",
+    what: "later pages of a statement show what was recorded since the first one",
+    function: "statement_entries",
+    changes: [["(is_first or e.lock_version", "(true or e.lock_version"]],
+    tests: ["test/concurrency/statements"],
+    options: ["--calm"],
+  },
+  {
     name: "closed-seen-late",
     what: "whether an account is closed is not read under its lock",
     function: "apply_entries",

@@ -65,7 +65,7 @@ export async function readBooks(pool: Pool, ledger: string): Promise<Books> {
       transactions: new Map(transactions.rows.map((row: Row) => [row["id"], row])),
       byDeed: groupBy(
         transactions.rows as Row[],
-        (row) => row["metadata"]["by"] ?? row["description"] ?? "",
+        (row) => row["metadata"]["by"] ?? row["description"] ?? "", // which may have been changed
       ),
       receipts: new Map(receipts.rows.map((row: Row) => [row["receipt_id"], row])),
       kept,
