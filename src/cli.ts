@@ -34,7 +34,14 @@ const program = new Command("daybook")
 Examples:
   $ daybook dev                         PostgreSQL, server and worker on this machine, nothing to set up
   $ daybook migrate                     bring the database at DATABASE_URL up to date
-  $ daybook serve & daybook work        what runs in production`,
+  $ daybook serve & daybook work        what runs in production
+
+Exit codes:
+  0    done; of verify also: nothing is wrong; of dev, serve and work: a signal ended it
+  1    it failed, and the last line on stderr says why; of verify also: something is wrong
+  2    the command line or configuration is wrong
+  3    of import: some lines were refused, all others are in the ledger
+  128  and the number of the signal: a second one ended dev, serve or work at once`,
   );
 for (const register of COMMANDS) register(program);
 
@@ -45,7 +52,7 @@ try {
   process.exitCode = report(error);
 }
 
-/** Exit code: 0 after --help, 2 if the command line or configuration is wrong, 1 for what failed. */
+/** Gives the exit code, as the help has them. */
 function report(error: unknown): number {
   // Commander has said what it had to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -14,8 +14,8 @@ export type Reader = {
   port(name: string, value: string): number;
   /** A whole number from 1 on. */
   positive(name: string, value: string): number;
-  /** An http(s) URL, if given. */
-  httpUrl(name: string, value: string | undefined): string | undefined;
+  /** An https URL, if given; http only of this machine, for on the way anybody could put in other keys. */
+  keysUrl(name: string, value: string | undefined): string | undefined;
   /** Notes a mistake that concerns several settings. */
   refuse(problem: string): void;
   /** @throws ConfigError if anything was wrong */
@@ -44,9 +44,11 @@ export function configReader(): Reader {
       }
       return Number(value);
     },
-    httpUrl(name, value) {
-      if (value !== undefined && !/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
-        refuse(`${name} must be a URL that starts with https:// or http://`);
+    keysUrl(name, value) {
+      const { protocol, hostname = "" } = URL.parse(value ?? "") ?? {};
+      const isNear = isLoopback(hostname.replace(/^\[|\]$/g, ""));
+      if (value !== undefined && protocol !== "https:" && !(protocol === "http:" && isNear)) {
+        refuse(`${name} must be a URL that starts with https://, or http:// on this machine`);
       }
       return value;
     },

@@ -30,6 +30,23 @@ const functions = (condition: string, schema = OURS) =>
       where p.pronamespace ${schema} and p.prokind in ('f', 'p') and (${condition}) order by 1`,
   );
 
+/** Types of variables, functions and operators in a body of PL/pgSQL that do not say which schema they are of. */
+function unnamed(body: string): string[] {
+  const code = body
+    .replace(/--.*|'(?:[^']|'')*'/g, "")
+    .replace(/\boperator\(pg_catalog\.[^)]+\)/g, "")
+    .replace(/:=|::/g, " of ")
+    .replace(/\bdeclare\b/, ";");
+  const [declared = "", ...statements] = code.split(/\bbegin\b/);
+  const types = [...declared.matchAll(/;\s*\w+ (?:constant )?(\w+)(?!\w*\.)/g)].map(
+    (match) => match[1]!,
+  );
+  const calls = statements
+    .join()
+    .match(/(?<![\w.])(?!(?:coalesce|exists|and|or|not)\b)\w+\(|[-+*/<>=~!@#%^&|]+/g);
+  return [...types, ...(calls ?? [])];
+}
+
 /** Comments stand on the parent of a partition; partitions of months made ahead need none. */
 const RELATIONS = `
   select c.* from pg_class c
@@ -52,7 +69,7 @@ describe("functions", () => {
     ).toEqual([]);
   });
 
-  test("every public one, every definer and every trigger's has a fixed search_path", async () => {
+  test("every public one and every definer has a fixed search_path", async () => {
     expect(await functions(`not ${isFixed}`, "= 'daybook'::regnamespace")).toEqual([]);
     expect(await functions(`p.prosecdef and not ${isFixed}`)).toEqual([]);
     expect(
@@ -60,6 +77,23 @@ describe("functions", () => {
         `${isFixed} and not exists (select from unnest(p.proconfig) c where c = 'search_path=pg_catalog, pg_temp')`,
       ),
     ).toEqual([]);
+  });
+
+  test("every one that runs under others' search_path has a fixed one, is bound when it is made, or names schemas", async () => {
+    const late = `not ${isFixed} and p.prosqlbody is null
+      and (p.prorettype = 'trigger'::regtype
+           or exists (select from aclexplode(p.proacl) a where a.grantee <> p.proowner))`;
+    const { rows } = await database.pool.query<{ name: string; language: string; body: string }>(
+      `select p.oid::regprocedure::text as name, l.lanname as language, p.prosrc as body
+         from pg_proc p join pg_language l on l.oid = p.prolang
+        where p.pronamespace ${OURS} and ${late}`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(["daybook_private.guard_entries()"]);
+    expect(rows.filter(({ language }) => language !== "plpgsql")).toEqual([]);
+    expect(rows.flatMap(({ body }) => unnamed(body))).toEqual([]);
+    expect(
+      unnamed("declare a text; begin a := max(b.x) from b where not (b.y = 'p = q(r)'); end"),
+    ).toEqual(["text", "max(", "="]);
   });
 
   test("none may be executed by PUBLIC", async () => {

@@ -4,7 +4,8 @@ import { CATEGORIES, ALL, LIMITS, currencyOf } from "./clients/accounts.ts";
 import { deedOf } from "./clients/deed.ts";
 import { newKnown, type Known } from "./clients/known.ts";
 import { connectTo } from "./stage/postgres.ts";
-import { LOGIN } from "./stage/stage.ts";
+import { LOGIN } from "./stage/logins.ts";
+import type { Args } from "./doors/door.ts";
 
 /** What the accounts hold at first. Little, so that conditions bind. */
 const MONEY = 150;
@@ -14,7 +15,14 @@ export async function openChapter({ postgres, past }: Stage, name: string): Prom
   const known = newKnown(`torture-${name}`, `torture-${name}-abroad`, past);
   past.reads = []; // those of the chapter before were judged with it
   const client = await connectTo(postgres.url());
-  const call = (does: string, args: object) => callAs(client, does, args);
+  const call = async (does: string, request: Args) => {
+    const deed = deedOf(does, request, request["description"] ?? `first ${known.deeds.length}`);
+    known.deeds.push(Object.assign(deed, { sent: performance.now(), sentAt: Date.now() }));
+    const rows = await callAs(client, does, request);
+    const answer = rows[0];
+    Object.assign(deed, { fate: "done", ended: performance.now(), answer, way: "at first" });
+    return rows;
+  };
   try {
     for (const ledger of [known.ledger, known.otherLedger]) {
       await call("create_ledger", { ledger });
@@ -24,7 +32,9 @@ export async function openChapter({ postgres, past }: Stage, name: string): Prom
     for (const address of ALL) {
       const { min, max } = LIMITS[address] ?? {};
       const currency = currencyOf(address);
-      await call("open_account", { ledger, address, currency, balance_min: min, balance_max: max });
+      const facts = { address, currency, balance_min: min, balance_max: max };
+      const [account] = await call("open_account", { ledger, ...facts });
+      known.ids.set(address, account!["id"]);
     }
     for (const address of ["there", "clearing"]) {
       await call("open_account", { ledger: otherLedger, address, currency: "USD" });
@@ -43,13 +53,7 @@ export async function openChapter({ postgres, past }: Stage, name: string): Prom
         { account: "world", direction: "debit", amount: MONEY },
         { account, direction: "credit", amount: MONEY },
       ];
-      const request = { ledger, entries, description: `first ${account}` };
-      const deed = deedOf("create_transaction", request, request.description);
-      deed.sent = performance.now();
-      deed.sentAt = Date.now();
-      const [answer] = await call("create_transaction", request);
-      Object.assign(deed, { fate: "done", ended: performance.now(), answer, way: "at first" });
-      known.deeds.push(deed);
+      await call("create_transaction", { ledger, entries, description: `first ${account}` });
     }
     return known;
   } finally {

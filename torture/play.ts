@@ -4,13 +4,16 @@ import type { Finding } from "./checks/finding.ts";
 import { judge } from "./checks/judge.ts";
 import { watchBooks } from "./checks/watch.ts";
 import { runClient } from "./clients/client.ts";
+import { WISHES } from "./clients/decide.ts";
 import { drawOf } from "./clients/draw.ts";
 import type { Known } from "./clients/known.ts";
+import { DUTIES } from "./clients/operator.ts";
 import { openGraphqlDoor } from "./doors/graphql.ts";
 import { openSqlDoor } from "./doors/sql.ts";
 import { rage, type Nemesis } from "./nemesis/nemesis.ts";
 import type { Options } from "./options.ts";
-import { LOGIN, type Stage } from "./stage/stage.ts";
+import { guestOf, LOGIN, OPERATOR_LOGIN, OPERATORS } from "./stage/logins.ts";
+import type { Stage } from "./stage/stage.ts";
 
 /** What happened in one ledger, from its first transaction to the judgement. */
 export type Chapter = {
@@ -20,6 +23,8 @@ export type Chapter = {
   findings: Finding[];
   /** What its books were when they were judged; later chapters must not change them. */
   digests: Digest[];
+  /** How long clients worked in it. */
+  seconds: number;
   /** A line on it. */
   summary: string;
 };
@@ -37,9 +42,9 @@ export async function playChapter(
   const seed = options.seed + number - 1;
   const known = await openChapter(stage, `${options.seed}-${number}`);
   const [stop, giveUp] = [new AbortController(), new AbortController()];
-  const working = clientsOf(stage, options).map(({ name, door }) => {
-    const draw = (n: number) => drawOf(seed, name, n);
-    return runClient({ name, door, known, draw, stop: stop.signal, giveUp: giveUp.signal });
+  const working = [...clientsOf(stage, options), ...operatorsOf(stage)].map((client) => {
+    const draw = (n: number) => drawOf(seed, client.name, n);
+    return runClient({ ...client, known, draw, stop: stop.signal, giveUp: giveUp.signal });
   });
   const watching = watchBooks(stage, known, stop.signal);
   const raging = options.calm ? undefined : rage(nemesis, stage, seed, stop.signal);
@@ -64,18 +69,34 @@ export async function playChapter(
   const result = findings.length === 0 ? "right" : `${findings.length} WRONG`;
   const summary =
     `${deeds.length} requests, ${reads.length} reads (${judged.judged} balances explained, ${judged.skipped} not), ` +
+    `${judged.bounds} bounds on categories (${judged.exact} to the unit), ` +
     `${watched.looks} looks at all books: ${result}, judged in ${took} s`;
-  return { seed, known, findings, digests, summary };
+  return { seed, seconds, known, findings, digests, summary };
 }
 
 function clientsOf({ postgres, proxies }: Stage, { sqlClients, graphqlClients }: Options) {
   const sql = Array.from({ length: sqlClients }, (_, n) => ({
     name: `s${n}`,
+    wishes: WISHES,
     door: openSqlDoor(postgres.urlOf(LOGIN, proxies.sql)),
   }));
   const graphql = Array.from({ length: graphqlClients }, (_, n) => ({
     name: `g${n}`,
+    wishes: WISHES,
     door: openGraphqlDoor(proxies.http.port),
   }));
   return [...sql, ...graphql];
+}
+
+/** One over SQL, one over GraphQL, whose guests both use SQL: access by roles is a matter of direct logins. */
+function operatorsOf({ postgres, proxies }: Stage) {
+  return OPERATORS.map((name, n) => ({
+    name,
+    wishes: DUTIES,
+    door:
+      n === 0
+        ? openSqlDoor(postgres.urlOf(OPERATOR_LOGIN, proxies.sql))
+        : openGraphqlDoor(proxies.http.port),
+    guest: openSqlDoor(postgres.urlOf(guestOf(name), proxies.sql)),
+  }));
 }

@@ -18,8 +18,11 @@ import { setStage, type Stage } from "./stage/stage.ts";
 async function playAll(stage: Stage, nemesis: Nemesis, options: Options): Promise<Chapter[]> {
   const deadline = Date.now() + options.minutes * 60_000;
   const chapters: Chapter[] = [];
-  while (Date.now() < deadline - 5_000 && chapters.every(({ findings }) => findings.length === 0)) {
-    const seconds = Math.min(options.chapterSeconds, (deadline - Date.now()) / 1000);
+  for (;;) {
+    const left = (deadline - Date.now()) / 1000;
+    if (left <= 0 || chapters.some(({ findings }) => findings.length > 0)) break;
+    // The last one lasts to the end: one of some seconds shows nothing.
+    const seconds = left < 1.5 * options.chapterSeconds ? left : options.chapterSeconds;
     const number = chapters.length + 1;
     const chapter = await playChapter(stage, nemesis, options, number, seconds);
     chapters.push(chapter);
@@ -50,9 +53,15 @@ say(`seed ${options.seed}, ${options.minutes} minutes`);
 const nemesis = newNemesis(options.evil);
 const stage = await setStage(options.mutation);
 say(BEGUN);
+const begin = performance.now();
 try {
   const chapters = await playAll(stage, nemesis, options);
   const last = chapters.at(-1)!;
+  const [ran, worked] = [
+    performance.now() - begin,
+    chapters.reduce((sum, c) => sum + c.seconds, 0),
+  ];
+  say(`ran for ${(ran / 1000).toFixed()} s, and clients worked for ${worked.toFixed()} of them`);
   if (last.findings.length === 0) last.findings.push(...(await checkAfterwards(stage, chapters)));
   summarise(chapters, nemesis);
   if (last.findings.length > 0) explain(stage, nemesis, last, options);

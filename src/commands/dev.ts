@@ -3,11 +3,19 @@ import { Option, type Command } from "commander";
 import { configReader } from "../config.ts";
 import { withLogin } from "../database-url.ts";
 import { consoleLog } from "../log.ts";
-import { databaseUrlOption, serverOptions, type ServerFlags } from "./options.ts";
+import type { Retention } from "../worker/retention.ts";
+import {
+  databaseUrlOption,
+  retentionOf,
+  retentionOptions,
+  serverOptions,
+  type RetentionFlags,
+  type ServerFlags,
+} from "./options.ts";
 import { runService, type Lifetime } from "./run-service.ts";
 import { readServerConfig, type ServerConfig } from "./server-config.ts";
 
-type Flags = ServerFlags & { databaseUrl?: string; dataDir: string };
+type Flags = ServerFlags & RetentionFlags & { databaseUrl?: string; dataDir: string };
 
 /** `daybook dev` */
 export function registerDev(program: Command): void {
@@ -20,7 +28,7 @@ export function registerDev(program: Command): void {
         .env("DAYBOOK_DATA_DIR")
         .default("./.daybook/pg"),
     );
-  for (const option of serverOptions()) command.addOption(option);
+  for (const option of [...serverOptions(), ...retentionOptions()]) command.addOption(option);
   command
     .addHelpText(
       "after",
@@ -38,11 +46,12 @@ Examples:
 async function run(flags: Flags): Promise<void> {
   const reader = configReader();
   const config = readServerConfig(reader, flags);
+  const retention = retentionOf(flags);
   const given = flags.databaseUrl && reader.databaseUrl(flags.databaseUrl);
   reader.finish();
   await runService(consoleLog("dev"), async (life) => {
     const url = given || (await startPostgres(flags.dataDir, life));
-    await startAll(url, config, life);
+    await startAll(url, config, retention, life);
   });
 }
 
@@ -54,7 +63,12 @@ async function startPostgres(dataDir: string, { defer, fail }: Lifetime): Promis
   return cluster.url;
 }
 
-async function startAll(url: string, config: ServerConfig, { defer }: Lifetime): Promise<void> {
+async function startAll(
+  url: string,
+  config: ServerConfig,
+  retention: Retention,
+  { defer }: Lifetime,
+): Promise<void> {
   // Nobody needs to know these: they live as long as this process.
   const passwords = { authenticator: password(), worker: password() };
   const { migrate } = await import("../migrate/migrate.ts");
@@ -63,6 +77,7 @@ async function startAll(url: string, config: ServerConfig, { defer }: Lifetime):
   const { startWorker } = await import("../worker/start.ts");
   const worker = await startWorker({
     connectionString: withLogin(url, "daybook_worker", passwords.worker),
+    retention,
     log: consoleLog("worker"),
   });
   defer(worker.stop);

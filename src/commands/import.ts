@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from "node:fs";
+import { accessSync, constants, createReadStream, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { configReader } from "../config.ts";
@@ -116,6 +116,7 @@ async function runImport(file: string, flags: Flags): Promise<void> {
   const { startProgress } = await import("../import/progress.ts");
   const { openRefusedFile } = await import("../import/refused-file.ts");
   const log = consoleLog("import");
+  for (const input of [file, flags.accounts]) if (input) checkReadable(input);
   const size = sizeOf(file);
   const accounts = flags.accounts === undefined ? undefined : inputOf(flags.accounts);
   const refused = openRefusedFile(refusedFile);
@@ -135,11 +136,17 @@ async function runImport(file: string, flags: Flags): Promise<void> {
   if (summary.refused.size > 0) process.exitCode = EXIT_REFUSED;
 }
 
+/** It is opened when it is read: a stream that fails while nobody listens would end the process. */
 function inputOf(file: string): Input {
-  return { name: file, bytes: file === "-" ? process.stdin : createReadStream(file) };
+  const open = { [Symbol.asyncIterator]: () => createReadStream(file)[Symbol.asyncIterator]() };
+  return { name: file, bytes: file === "-" ? process.stdin : open };
 }
 
-/** @throws Error if there is no such file, before anything is done */
+/** @throws Error if there is no such file, or not for us, before anything is done */
+function checkReadable(file: string): void {
+  if (file !== "-") accessSync(file, constants.R_OK);
+}
+
 function sizeOf(file: string): number | undefined {
   if (file === "-") return undefined;
   const stat = statSync(file);

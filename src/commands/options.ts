@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { DEFAULT_RETENTION, type Retention } from "../worker/retention.ts";
 
 /** `--database-url`, which most commands have. */
 export function databaseUrlOption(): Option {
@@ -25,4 +26,29 @@ export function serverOptions(): Option[] {
     new Option("--jwt-audience <name>", "`aud` that tokens must carry").env("DAYBOOK_JWT_AUDIENCE"),
     new Option("--jwt-issuer <name>", "`iss` that tokens must carry").env("DAYBOOK_JWT_ISSUER"),
   ];
+}
+
+/** The flags of the worker, as given: strings, which PostgreSQL reads. */
+export type RetentionFlags = { keyRetention: string; receiptRetention: string };
+
+/** How long the worker keeps what is there for retries. */
+export function retentionOptions(): Option[] {
+  return [
+    new Option(
+      "--key-retention <interval>",
+      "how long idempotency keys are kept, at least 24 hours",
+    )
+      .env("DAYBOOK_KEY_RETENTION")
+      .default(DEFAULT_RETENTION.keys),
+    new Option(
+      "--receipt-retention <interval>",
+      "how long finished receipts of the write-ahead queue are kept, at least 24 hours",
+    )
+      .env("DAYBOOK_RECEIPT_RETENTION")
+      .default(DEFAULT_RETENTION.receipts),
+  ];
+}
+
+export function retentionOf({ keyRetention, receiptRetention }: RetentionFlags): Retention {
+  return { keys: keyRetention, receipts: receiptRetention };
 }

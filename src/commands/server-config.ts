@@ -15,7 +15,7 @@ export type ServerConfig = {
 export function readServerConfig(reader: Reader, flags: ServerFlags): ServerConfig {
   const { host, jwtSecret: secret, jwtAudience: audience, jwtIssuer: issuer } = flags;
   const port = reader.port("--port", flags.port);
-  const jwksUrl = reader.httpUrl("--jwks-url", flags.jwksUrl);
+  const jwksUrl = reader.keysUrl("--jwks-url", flags.jwksUrl);
   if (secret !== undefined && jwksUrl !== undefined) {
     reader.refuse("give --jwt-secret or --jwks-url, not both");
   }

@@ -57,6 +57,7 @@ export async function importFile(options: ImportOptions): Promise<Summary> {
   try {
     const shapes = await prepareLedger(connectionString, ledger, createLedger);
     while (lanes.length < connections) lanes.push(await openLane(connectionString, log));
+    options.refused.begin();
     const work = { ...options, lanes, shapes, summary };
     await importAccounts(work);
     await importTransactions(work);

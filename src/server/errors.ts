@@ -29,6 +29,8 @@ const TRANSIENT: Readonly<Record<string, string>> = {
 };
 
 const REPEAT = "Repeat the request as it is, with its idempotency key.";
+/** A role that a function is not granted to never gets as far as the ledger's own refusals. */
+const ASK_FOR_ROLE = "Ask an administrator for a role that may do this.";
 
 /** What a caller is told about: SQLSTATE and the symbol that GraphQL shows for it. All else stays masked. */
 export const SYMBOLS: Readonly<Record<string, string>> = {
@@ -97,8 +99,8 @@ function ledgerExtensions(original: Error, code: string): Record<string, unknown
   const said = original as { detail?: string; hint?: string };
   const [sqlstate, detail] = [errorCode(original)!, parse(said.detail)];
   // PostgreSQL's own hints are for whoever can read its log.
-  const hint = !detail && TRANSIENT[sqlstate] ? REPEAT : (said.hint ?? null);
-  return { code, sqlstate, detail, hint };
+  const hint = !detail && TRANSIENT[sqlstate] ? REPEAT : said.hint;
+  return { code, sqlstate, detail, hint: hint ?? (sqlstate === "42501" ? ASK_FOR_ROLE : null) };
 }
 
 /** What PostGraphile itself refuses are cursors that it did not make. */

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { GrafservBody, RequestDigest } from "postgraphile/grafserv";
+import { parseMarked } from "../exact-json.ts";
 import { AuthenticationError, type Identity } from "./auth.ts";
 
 /** A statement of a request may take this long, and wait this long for a lock. */
@@ -25,7 +27,8 @@ export function requestPlugin(options: RequestOptions): GraphileConfig.Plugin {
     version: "1.0.0",
     grafserv: {
       middleware: {
-        async processRequest(next, { requestDigest: { path, method, requestContext } }) {
+        async processRequest(next, { requestDigest }) {
+          const { path, method, requestContext } = requestDigest;
           const { req, res } = requestContext.node!;
           const requestId = requestIdOf(req);
           res.setHeader("x-request-id", requestId);
@@ -37,6 +40,7 @@ export function requestPlugin(options: RequestOptions): GraphileConfig.Plugin {
             const identity = await identityOf(req, options).catch(authenticationError);
             if (identity instanceof AuthenticationError) return refuse(identity, res);
             callers.set(req, { ...identity, requestId, address: addressOf(req) });
+            readExactly(requestDigest);
           }
           return next();
         },
@@ -58,6 +62,18 @@ export function settingsOf(req: IncomingMessage): Record<string, string> {
     "daybook.client_address": caller.address,
     ...TIMEOUTS,
     jit: "off",
+  };
+}
+
+/** Reads a request's JSON in Grafserv's place, which would round numbers before any scalar sees them. */
+function readExactly(request: RequestDigest): void {
+  const [type = ""] = (request.headers["content-type"] ?? "").split(";");
+  if (type.trim() !== "application/json") return;
+  const read = request.getBody;
+  request.getBody = async (): Promise<GrafservBody> => {
+    const body = await read.call(request);
+    if (body.type !== "buffer") throw new Error("the body of a request was read by somebody else");
+    return { type: "json", json: parseMarked(body.buffer.toString("utf8")) as never };
   };
 }
 

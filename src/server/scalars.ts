@@ -1,6 +1,11 @@
 import { TYPES } from "postgraphile/@dataplan/pg";
-import { GraphQLError, Kind, type GraphQLScalarTypeConfig } from "postgraphile/graphql";
-import { parseExactly } from "../exact-json.ts";
+import {
+  GraphQLError,
+  Kind,
+  type GraphQLScalarTypeConfig,
+  type ValueNode,
+} from "postgraphile/graphql";
+import { isExact, LongNumber, parseExactly } from "../exact-json.ts";
 
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,5})?$|^[+-]?(nan|inf|infinity)$/i;
 const INTEGER = /^[+-]?\d{1,19}$/;
@@ -28,8 +33,9 @@ Object.assign(TYPES.json, { fromPg: parseExactly });
 Object.assign(TYPES.jsonb, { fromPg: parseExactly });
 
 /**
- * Refuses JSON numbers that are fractions or beyond 2^53: parsing has already rounded them, perhaps. A whole number
- * written in the text of the query is exact at any size, because GraphQL hands over its digits.
+ * Refuses JSON numbers that are fractions or beyond 2^53; numbers that would be rounded come as `LongNumber` (see
+ * request.ts), which none of these takes. A whole number written in the text of the query is exact at any size, because
+ * GraphQL hands over its digits.
  */
 export const ScalarsPlugin: GraphileConfig.Plugin = {
   name: "DaybookScalarsPlugin",
@@ -50,7 +56,7 @@ export const ScalarsPlugin: GraphileConfig.Plugin = {
           parseValue(value: unknown) {
             if (typeof value === "string") return check(value);
             if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
-            throw refusal(config.name, number, String(JSON.stringify(value)).slice(0, 100));
+            throw refusal(config.name, number, textOf(value));
           },
           parseLiteral(node) {
             if (node.kind === Kind.STRING || node.kind === Kind.INT) return check(node.value);
@@ -79,33 +85,59 @@ function refusal(
       code,
       sqlstate,
       detail: { value },
-      hint: "Send numbers as strings of digits; a JSON number may already have been rounded.",
+      hint: "Send numbers as strings of digits: many readers of JSON round them.",
     },
   });
 }
 
 type Scalar = GraphQLScalarTypeConfig<unknown, unknown>;
 
-/** Metadata must come back as it went in, so numbers that were rounded on the way are refused there too. */
+/** Metadata must come back as it went in, so numbers that JavaScript would round are refused there too. */
 function withExactNumbers(config: Scalar): Scalar {
   const { parseValue, parseLiteral } = config;
   return {
     ...config,
-    parseValue: (value) => exact(parseValue!(value)),
-    parseLiteral: (node, variables) => exact(parseLiteral!(node, variables)),
+    parseValue(value) {
+      checkNumbers(value);
+      return parseValue!(value);
+    },
+    parseLiteral(node, variables) {
+      checkLiterals(node);
+      return parseLiteral!(node, variables);
+    },
   };
 }
 
-function exact<T>(json: T): T {
-  // A list, not recursion: how deep a value goes is the caller's choice.
+const refuseLong = (value: string) => {
+  throw refusal("JSON", { code: "INVALID_ARGUMENT", sqlstate: "LDARG" }, value);
+};
+
+// Lists of what is left to look at, not recursion: how deep a value goes is the caller's choice.
+
+function checkNumbers(json: unknown): void {
   const left: unknown[] = [json];
   while (left.length > 0) {
     const value = left.pop();
+    if (value instanceof LongNumber) refuseLong(textOf(value));
     if (typeof value === "object" && value !== null) {
       for (const inner of Object.values(value)) left.push(inner);
-    } else if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-      throw refusal("JSON", { code: "INVALID_ARGUMENT", sqlstate: "LDARG" }, String(value));
     }
   }
-  return json;
+}
+
+function checkLiterals(node: ValueNode): void {
+  const left: ValueNode[] = [node];
+  while (left.length > 0) {
+    const next = left.pop()!;
+    const isNumber = next.kind === Kind.INT || next.kind === Kind.FLOAT;
+    if (isNumber && !isExact(next.value)) refuseLong(next.value.slice(0, 100));
+    if (next.kind === Kind.LIST) left.push(...next.values);
+    if (next.kind === Kind.OBJECT) left.push(...next.fields.map((field) => field.value));
+  }
+}
+
+/** What was sent, for an error. */
+function textOf(value: unknown): string {
+  const text = value instanceof LongNumber ? value.digits : JSON.stringify(value);
+  return String(text).slice(0, 100);
 }

@@ -4,6 +4,7 @@ import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { workerLogger } from "./logger.ts";
 import { pause } from "./pause.ts";
+import type { Retention } from "./retention.ts";
 import { checkTotals } from "./tasks/check-totals.ts";
 import { ensurePartitions } from "./tasks/ensure-partitions.ts";
 import { indexMissed } from "./tasks/index-missed.ts";
@@ -11,15 +12,15 @@ import { purgeIdempotencyKeys } from "./tasks/purge-idempotency-keys.ts";
 import { purgeReceipts } from "./tasks/purge-receipts.ts";
 
 /** What runs every hour, and once at the start. A new task is a file in tasks/ and a line here. */
-const HOURLY: TaskList = {
+const hourly = ({ keys, receipts }: Retention): TaskList => ({
   check_totals: checkTotals,
   ensure_partitions: ensurePartitions,
   index_missed: indexMissed,
-  purge_idempotency_keys: purgeIdempotencyKeys,
-  purge_receipts: purgeReceipts,
-};
+  purge_idempotency_keys: purgeIdempotencyKeys(keys),
+  purge_receipts: purgeReceipts(receipts),
+});
 
-export type JobsOptions = { pool: Pool; concurrency: number; log: Log };
+export type JobsOptions = { pool: Pool; concurrency: number; retention: Retention; log: Log };
 
 /** How long a runner that shuts down may take, in milliseconds; jobs get 5 s of it to finish. */
 const PATIENCE = 10_000;
@@ -60,7 +61,9 @@ export async function startJobs(options: JobsOptions): Promise<{ stop(): Promise
   };
 }
 
-async function startRunner({ pool, concurrency, log }: JobsOptions): Promise<Running> {
+async function startRunner(options: JobsOptions): Promise<Running> {
+  const { pool, concurrency, retention, log } = options;
+  const taskList = hourly(retention);
   const runner = await run({
     pgPool: pool,
     concurrency,
@@ -69,9 +72,9 @@ async function startRunner({ pool, concurrency, log }: JobsOptions): Promise<Run
     // In batches a job that cannot be marked as done, because the database is away, ends the runner, and
     // supervise() starts the next. One by one it would be an unhandled rejection, which ends the process.
     preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-    taskList: HOURLY,
+    taskList,
     parsedCronItems: parseCronItems(
-      Object.keys(HOURLY).map((task) => ({
+      Object.keys(taskList).map((task) => ({
         task,
         match: "0 * * * *",
         // A job that a killed worker left locked does not keep the next one from running.
@@ -81,7 +84,7 @@ async function startRunner({ pool, concurrency, log }: JobsOptions): Promise<Run
   });
   const running = { runner, ended: endOf(runner, log) };
   try {
-    for (const task of Object.keys(HOURLY)) await runner.addJob(task, {}, { jobKey: task });
+    for (const task of Object.keys(taskList)) await runner.addJob(task, {}, { jobKey: task });
     return running;
   } catch (error) {
     await stop(running);

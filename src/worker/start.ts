@@ -8,6 +8,7 @@ import { startDraining } from "./drain.ts";
 import { startExpiring } from "./expire.ts";
 import { startFolding } from "./fold.ts";
 import { startJobs } from "./jobs.ts";
+import { checkRetention, DEFAULT_RETENTION, type Retention } from "./retention.ts";
 import { startRollingUp } from "./rollup.ts";
 import { startSealing } from "./seal.ts";
 import { startIndexing } from "./search.ts";
@@ -17,6 +18,8 @@ export type WorkerOptions = {
   connectionString: string;
   /** Jobs at the same time. Default 2. */
   concurrency?: number;
+  /** How long keys and receipts are kept. Default 30 days each. */
+  retention?: Retention;
   log: Log;
 };
 
@@ -24,10 +27,10 @@ export type WorkerOptions = {
  * Starts everything that happens a moment later: folding, expiry, draining the write-ahead
  * queue, sealing the log, rolling up, checks of the caches, and hourly jobs.
  * @returns a handle whose `stop` lets running work finish
- * @throws Error if the database cannot be reached or is not migrated
+ * @throws Error if the database cannot be reached or is not migrated; ConfigError for a retention that will not do
  */
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
-  const { connectionString, concurrency = 2, log } = options;
+  const { connectionString, concurrency = 2, retention = DEFAULT_RETENTION, log } = options;
   const pool = newPool({
     // graphile-worker's tables show rows to their owner only.
     connectionString: withSettings(connectionString, { role: "daybook_worker" }),
@@ -38,7 +41,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   pool.on("error", onError).on("connect", (client) => client.on("error", onError));
   try {
     await checkLedger(pool);
-    const jobs = await startJobs({ pool, concurrency, log });
+    await checkRetention(pool, retention);
+    const jobs = await startJobs({ pool, concurrency, retention, log });
     const loops = [
       startFolding({ connectionString, log }),
       startDraining({ connectionString, log }),

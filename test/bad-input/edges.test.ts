@@ -46,9 +46,13 @@ const IS_ODD = ["LDARG", "LDAMT", "LDUNB"];
 const EXTREME =
   /^\((null|'?-?(9e131071|9223372036854775807|9223372036854775808|2147483647|2147483648)'?|-?1e36 [-+] 1|'(4714|294276).*)\)::/;
 
-/** What has a call done in another way altogether: as a whole, not at all … */
-const flagsOf = ({ args }: Signature) =>
-  args.filter(({ type, optional }) => type === "boolean" && optional).map(({ name }) => name);
+/** What has a call done in another way altogether: as a whole, not at all, or once for all … */
+const WAYS: Record<string, string> = { boolean: "true", text: "'edge'" };
+const waysOf = ({ args }: Signature) =>
+  args
+    .filter(({ name, type, optional }) => optional && (type === "boolean" || name === KEY))
+    .map(({ name, type }): [string, string] => [name, WAYS[type]!]);
+const KEY = "idempotency_key";
 
 test("one argument is odd, or two that are sound alone", async () => {
   let calls = 0;
@@ -58,9 +62,9 @@ test("one argument is odd, or two that are sound alone", async () => {
       for (const value of [`(null)::${type}`, ...edgesOf(types, type)]) {
         calls += 1;
         const code = await attempt(callOf(signature, { [name]: value }));
-        for (const flag of flagsOf(signature)) {
+        for (const [other, way] of waysOf(signature)) {
           calls += 1;
-          await attempt(callOf(signature, { [flag]: "true", [name]: value }));
+          await attempt(callOf(signature, { [other]: way, [name]: value }));
         }
         if (!IS_ODD.includes(code!) && EXTREME.test(value)) sound.push([name, value]);
       }

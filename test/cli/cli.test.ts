@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
-import { runCli } from "../support/run-cli.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { createDatabase, createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { runCli, startCli } from "../support/run-cli.ts";
+import { temporaryFolder, until } from "../support/temporary.ts";
 
 const URL = "postgres://someone:secret@127.0.0.1:1/books"; // nobody listens on port 1
 
@@ -50,6 +50,11 @@ describe("exit code 2 and one line on stderr", () => {
       ["export", "-l", "x", "-f", "ledger"],
       /Allowed choices are ndjson, hledger/,
     ],
+    [
+      "keys over a line that others reach",
+      ["serve", "-d", URL, "--jwks-url", "http://id.example.com/keys"],
+      /must be a URL that starts with https/,
+    ],
     ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
   ])("for %s", async (_name, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
@@ -76,6 +81,73 @@ test.each([["migrate"], ["serve"], ["verify"], ["work"], ["export", "-l", "main"
     expect(code).toBe(1);
   },
 );
+
+test("all exit codes are told, on the command line as in the README", async () => {
+  const { stdout } = await runCli(["--help"]);
+  const [, told] = /\nExit codes:\n(.*)$/s.exec(stdout)!;
+  const codes = [...told!.matchAll(/^ {2}(\d+) +(.*)$/gm)].map(([, code, text]) => [code, text]);
+  expect(codes.map(([code]) => code)).toEqual(["0", "1", "2", "3", "128"]);
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const [, table] = /^\| exit code [^\n]*\n(.*?)\n\n/ms.exec(readme)!;
+  const rows = [...table!.matchAll(/^\| (\d+)( .*?)? +\| (.*?) +\|$/gm)];
+  const plain = rows.map(([, code, more = "", text]) => [
+    code,
+    `${more} ${text}`.trim().replaceAll("`", ""),
+  ]);
+  expect(plain.map(([code]) => code)).toEqual(codes.map(([code]) => code));
+  // The last is a number and a rule.
+  expect(plain.slice(0, -1)).toEqual(codes.slice(0, -1));
+});
+
+describe("daybook work", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(() => database?.drop());
+
+  test("keeps keys and receipts for a day at least, or says in one line what it takes", async () => {
+    const { code, stderr } = await runCli(["work"], {
+      DATABASE_URL: database.urlOf("daybook_worker"),
+      DAYBOOK_KEY_RETENTION: "1 hour",
+      DAYBOOK_RECEIPT_RETENTION: "never",
+    });
+    expect(stderr).toBe(
+      'daybook: --key-retention must be an interval as PostgreSQL reads it, of 24 hours or more, not "1 hour"; ' +
+        '--receipt-retention must be an interval as PostgreSQL reads it, of 24 hours or more, not "never"\n',
+    );
+    expect(code).toBe(2);
+  });
+
+  test("a second signal ends the worker at once, with 128 and its number", async () => {
+    const work = startCli(["work"], { DATABASE_URL: database.urlOf("daybook_worker") });
+    await until("it works", () => work.output.stderr.includes("working")).finally(() => {
+      work.process.kill("SIGINT");
+      work.process.kill("SIGTERM");
+    });
+    expect((await work.ended).code).toBe(143);
+  });
+
+  test("keeps keys for as long as its flags say", async () => {
+    await database.pool.query(
+      `insert into daybook_private.idempotency_keys (ledger, key, operation, request_hash, transaction_id, status, version, created_at)
+       select 'some', n, 'create_transaction', 1, uuidv7(), 'posted', 1, now() - make_interval(days => n) from unnest(array[1, 3]) n`,
+    );
+    const left = async () => {
+      const { rows } = await database.pool.query(
+        "select key from daybook_private.idempotency_keys",
+      );
+      return rows.map(({ key }) => key).join();
+    };
+    const work = startCli(["work", "--key-retention", "2 days"], {
+      DATABASE_URL: database.urlOf("daybook_worker"),
+    });
+    await until("the old one is forgotten", async () => (await left()) === "1").finally(() =>
+      work.process.kill("SIGTERM"),
+    );
+    expect((await work.ended).code).toBe(0);
+  });
+});
 
 describe("a database that was never migrated is said to be one, in one line", () => {
   let empty: TestDatabase;

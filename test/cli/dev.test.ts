@@ -75,6 +75,15 @@ test("daybook dev ends with exit code 1 if its PostgreSQL is killed", async () =
   expect(code).toBe(1);
 });
 
+test("daybook dev refuses a retention that is too short, and stops what it started", async () => {
+  const dev = startCli(["dev", "--data-dir", dataDir, "--port", "0", "--key-retention", "1 hour"]);
+  running = dev;
+  const { code, stderr } = await dev.ended;
+  expect(stderr).toMatch(/\ndaybook: --key-retention must be .* 24 hours or more, not "1 hour"\n$/);
+  expect(code).toBe(2);
+  expect(postmasterOf(dataDir)).toBeUndefined();
+});
+
 test("a second daybook dev on the same folder is refused in one line", async () => {
   const { dev } = await startDev();
   const second = await startCli(["dev", "--data-dir", dataDir, "--port", "0"]).ended;

@@ -48,7 +48,7 @@ function run(
     createLedger: true,
     transactions: { name: "test", bytes },
     connections: 1,
-    refused: { write() {}, close() {} },
+    refused: { begin() {}, write() {}, close() {} },
     progress: { update() {}, stop() {} },
     log: silentLog,
     ...options,
@@ -148,6 +148,7 @@ test("what is refused or cannot be read, in the midst of many, neither stops nor
   lines.splice(20, 0, line(0), unreadable);
   const written: Array<[number, string]> = [];
   const refused: RefusedFile = {
+    begin() {},
     write: (place, { code }) => void written.push([place.line, code]),
     close() {},
   };

@@ -353,19 +353,36 @@ test("a decline that is kept is counted as such", async () => {
   expect(code).toBe(0);
 });
 
-describe("ends with 1 before any line if", () => {
+describe("ends with 1 before any line, and leaves the report of the last run, if", () => {
+  const nowhere = "postgres://somebody@127.0.0.1:1/books"; // nobody listens on port 1
   test.each([
     ["the ledger is missing", ["--ledger", "nowhere"], "test_admin", /ledger/],
     ["the ledger is not the login's", ["--ledger", "nowhere"], "test_writer", /permission denied/],
-    ["there is no such file", ["--ledger", "main", "--name", "x"], "test_admin", /ENOENT/],
+    [
+      "there is no such file",
+      ["--ledger", "main", "--refused", refusedFile],
+      "test_admin",
+      /ENOENT/,
+    ],
+    [
+      "there is no file of accounts",
+      ["--ledger", "main", "--accounts", "/none"],
+      "test_admin",
+      /ENOENT/,
+    ],
+    ["nobody answers", ["--ledger", "main"], undefined, /ECONNREFUSED/],
   ] as const)("%s", async (_name, flags, login, message) => {
     writeFileSync(file, `${HEADER}\nnonsense\n`);
-    const input = flags.length > 2 ? join(folder.path, "missing") : file;
+    writeFileSync(refusedFile, "what was refused");
+    const input = flags.includes(refusedFile as never) ? join(folder.path, "missing") : file;
     const args = ["import", input, ...flags];
-    const { code, stdout, stderr } = await runCli(args, { DATABASE_URL: db.urlOf(login) });
+    const { code, stdout, stderr } = await runCli(args, {
+      DATABASE_URL: login ? db.urlOf(login) : nowhere,
+    });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(message);
-    expect(existsSync(refusedFile)).toBe(false);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(/^daybook: /);
+    expect(readFileSync(refusedFile, "utf8")).toBe("what was refused");
   });
 });
 

@@ -46,6 +46,20 @@ test("ISO 4217 is there already, with its exponents", async () => {
   ]);
 });
 
+test("of one that came with the ledger only what is given is compared", async () => {
+  const dollar = { code: "USD", exponent: 2, name: "US Dollar" };
+  const traces = await books.traces();
+  expect(await create({ ...dollar, name: null })).toEqual(dollar);
+  expect(await create(dollar)).toEqual(dollar);
+  for (const change of [{ exponent: 3 }, { name: "USD" }, { exponent: 3, name: null }]) {
+    expect(await refusal({ ...dollar, ...change })).toMatchObject({
+      code: "LDDUP",
+      detail: dollar,
+    });
+  }
+  expect(await books.traces()).toEqual(traces);
+});
+
 test.each([0, 30])("exponent %d is accepted", async (exponent) => {
   expect(await create({ exponent })).toMatchObject({ exponent });
 });

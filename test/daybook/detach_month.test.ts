@@ -94,6 +94,23 @@ test("the oldest month leaves, and nothing that can be asked from its end on cha
   expect(Number(month.entries)).toBeGreaterThan(total / 4);
 });
 
+test("a month may be moved within a savepoint too", async () => {
+  const client = await database.connect();
+  await client.query("begin; savepoint one");
+  await client.query("select daybook.detach_month($1, 10)", [NEXT]);
+  await client.query("release one; savepoint two");
+  const { rows } = await client.query(
+    "select (daybook.detach_month($1, 10)).entries > 0 as moved",
+    [NEXT],
+  );
+  expect(rows).toEqual([{ moved: true }]);
+  // The same transaction is no reason once the call is over.
+  const attempt = client.query("delete from daybook.entries where ledger = $1", [ledger]);
+  await expect(attempt).rejects.toMatchObject({ code: "LDIMM" });
+  await client.query("rollback");
+  await client.end();
+});
+
 test("then the next one, with what has become final since", async () => {
   const before = await Promise.all(ledgers().map((name) => answers(name, HORIZON)));
   await moveMonth(database, "detach_month", NEXT);

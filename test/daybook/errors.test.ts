@@ -33,7 +33,11 @@ const asSuperuser =
   () =>
     books.refused(() => books.look(sql));
 
-describe("every code is fired, with its facts and a hint", () => {
+/** A hint says what to do. The facts are in the detail, and why in the message. */
+const INSTRUCTION =
+  /^(Add|Ask|Call|Check|Correct|Create|Give|Lower|Make|Open|Read|Repeat|Use|Write) \w+/;
+
+describe("every code is fired, with its facts and a hint that says what to do", () => {
   const fired = new Set<string>();
 
   const facts: [code: string, attempt: Attempt, detail: object][] = [
@@ -152,7 +156,7 @@ describe("every code is fired, with its facts and a hint", () => {
     const refusal = await attempt();
     fired.add(refusal.code);
     expect(refusal).toMatchObject({ code, detail });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("LDSTA: a posted, an archived and an expired transaction", async () => {
@@ -160,7 +164,7 @@ describe("every code is fired, with its facts and a hint", () => {
     const refusal = await books.refusal("archive_transaction", { transaction_id });
     fired.add(refusal.code);
     expect(refusal).toMatchObject({ code: "LDSTA", detail: { transaction_id, status: "posted" } });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("LDLED for whoever may use every ledger", async () => {
@@ -168,7 +172,7 @@ describe("every code is fired, with its facts and a hint", () => {
     const refusal = await books.refusal("account_balance", { ledger: "none", account: "a" });
     fired.add(refusal.code);
     expect(refusal).toMatchObject({ code: "LDLED", detail: { ledger: "none" } });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("LDISO above READ COMMITTED", async () => {
@@ -180,7 +184,7 @@ describe("every code is fired, with its facts and a hint", () => {
       code: "LDISO",
       detail: { index: 1, isolation: "repeatable read" },
     });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("LDQUE when too many wait", async () => {
@@ -191,7 +195,7 @@ describe("every code is fired, with its facts and a hint", () => {
     });
     fired.add(refusal.code);
     expect(refusal).toMatchObject({ code: "LDQUE", detail: { ledger: "main" } });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("57014 when a search takes too long", async () => {
@@ -199,7 +203,7 @@ describe("every code is fired, with its facts and a hint", () => {
     const refusal = await books.refusal("search_transactions", { words: "anything" });
     fired.add(refusal.code);
     expect(refusal).toMatchObject({ code: "57014", detail: { timeout: expect.any(String) } });
-    expect(refusal.hint).toMatch(/\w+ \w+/);
+    expect(refusal.hint).toMatch(INSTRUCTION);
   });
 
   test("LDUNB for rows that somebody wrote by hand", async () => {
@@ -210,6 +214,23 @@ describe("every code is fired, with its facts and a hint", () => {
          from daybook.accounts limit 1`,
     )();
     expect(refusal).toMatchObject({ code: "LDUNB", detail: { ledger: "main", currency: "USD" } });
+  });
+
+  test("rows by hand that balance in what they say of their currency are told by verify_transactions", async () => {
+    await books.look(
+      `insert into daybook.entries (ledger, id, transaction_id, transaction_version, position, account_id,
+         direction, amount, currency, effect, locked, effective_at, created_at)
+       select 'main', uuidv7(), '${unknown}', 1, n, a.id, d::daybook.direction, 5, 'USD', 'posted', false, now(), now()
+         from (values (1, 'euro', 'debit'), (2, 'alice', 'credit')) v (n, address, d)
+         join daybook.accounts a on a.ledger = 'main' and a.address = v.address`,
+    );
+    await books.be("test_admin");
+    expect(await books.all("verify_transactions", {})).toContainEqual(
+      expect.objectContaining({
+        violation: "entry in another currency than its account",
+        facts: { account: "euro", account_currency: "EUR", currency: "USD" },
+      }),
+    );
   });
 
   test("no code that the SQL can raise is left out above", () => {

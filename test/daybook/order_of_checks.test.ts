@@ -66,6 +66,27 @@ async function raised(name: string, faults: string[]): Promise<string> {
   return code;
 }
 
+const LOCK = "array[row('none', daybook.gte(0), null, null)::daybook.category_lock_input]";
+const underLock = (id: unknown, more = "") =>
+  books.refused(() =>
+    books.query(
+      `select daybook.update_transaction('main', $1, description => 'd', category_locks => ${LOCK}${more})`,
+      [id],
+    ),
+  );
+
+test("category locks where the arguments say that no entry changes: before all that is looked up", async () => {
+  const idle = { code: "LDARG", detail: { argument: "category_locks" } };
+  const pending = hold["transaction_id"];
+  expect(await underLock(pending)).toMatchObject(idle);
+  expect(await underLock("00000000-0000-7000-8000-000000000000")).toMatchObject(idle);
+  expect(await underLock(posted["transaction_id"])).toMatchObject(idle);
+  expect(await underLock(pending, ", expected_version => 9")).toMatchObject(idle);
+  expect(await underLock(pending, ", idempotency_key => 'used'")).toMatchObject(idle);
+  const moved = await underLock(pending, ", effective_at => '2001-12-31'");
+  expect(moved).toMatchObject({ code: "LDCTG" });
+});
+
 test.each(Object.entries(ORDERS))("%s", async (name, order) => {
   const faults = order.split(" ");
   const found: string[] = [];

@@ -53,6 +53,25 @@ const CACHES = [
 
 const rebuild = () => callAs(client, "rebuild_from_log", { ledger: "rich" });
 
+test("a log that grants something to the server's login is refused, and so is such a grant", async () => {
+  await client.query("begin");
+  await client.query(
+    `select daybook_private.log_event('rich', 'grant_category_access', '{"role": "daybook_authenticator", "category": "users"}')`,
+  );
+  await expect(rebuild()).rejects.toMatchObject({
+    code: "LDARG",
+    detail: expect.stringContaining("daybook_authenticator"),
+  });
+  await client.query("rollback");
+  for (const values of [
+    "ledger_access (ledger, role, access) values ('rich', 'daybook_authenticator', 'read')",
+    "category_access (ledger, category, role) values ('rich', 'users', 'daybook_authenticator')",
+  ]) {
+    const attempt = client.query(`insert into daybook_private.${values}`);
+    await expect(attempt).rejects.toMatchObject({ code: "23514" });
+  }
+});
+
 test("where nothing is wrong, nothing is changed", async () => {
   expect(await rebuild()).toEqual([]);
   expect(await state()).toEqual(before);

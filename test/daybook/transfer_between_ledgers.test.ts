@@ -283,6 +283,89 @@ test.each<[string, object, string]>([
   expect(await books.traces()).toEqual(traces);
 });
 
+const verify = async (ledger: string) => {
+  await books.be("test_admin");
+  const found = await books.all("verify_transactions", { ledger });
+  await books.be("test_writer");
+  return found;
+};
+const corrupt = (sql: string) =>
+  books.look(
+    `set local session_replication_role = replica; ${sql}; set local session_replication_role = origin`,
+  );
+const remove = async ({ id }: Row) => {
+  await corrupt(`delete from daybook.entries where transaction_id = '${id}'`);
+  await corrupt(`delete from daybook.transactions where id = '${id}'`);
+};
+
+describe("verify_transactions", () => {
+  const MISSING = "transfer without its other half";
+  const DIFFERENT = "halves of a transfer differ";
+
+  test("finds nothing wrong with what transfers make", async () => {
+    for (const given of [TRANSFER, BACK]) await call({ ...given, description: "rent" });
+    for (const ledger of ["main", "second"]) expect(await verify(ledger)).toEqual([]);
+    expect(await books.violations()).toEqual([]);
+  });
+
+  test("misses the other half, in either ledger", async () => {
+    for (const gone of [0, 1]) {
+      await books.query("savepoint whole");
+      const both = await halves(await call());
+      const half = both[1 - gone]!;
+      await remove(both[gone]!);
+      const { ledger, id, counterpart_ledger, counterpart_transaction_id } = half;
+      const facts = { counterpart_ledger, counterpart_transaction_id, differing: [] };
+      expect(await verify(ledger as string)).toEqual([
+        { violation: MISSING, ledger, subject: id, facts },
+      ]);
+      await books.query("rollback to savepoint whole");
+    }
+  });
+
+  test.each<[string, string, string[]?]>([
+    ["counterpart_transaction_id = null", MISSING],
+    ["counterpart_transaction_id = uuidv7()", MISSING],
+    ["counterpart_ledger = 'third'", MISSING],
+    ["effective_at = now() + interval '1 day'", DIFFERENT, ["effective_at"]],
+    ["description = 'rent'", DIFFERENT, ["description"]],
+    ["status = 'pending', version = 2", DIFFERENT, ["status"]],
+  ])("tells of a half whose other one was changed: %s", async (set, violation, differing = []) => {
+    const [from, to] = await halves(await call());
+    await corrupt(`update daybook.transactions set ${set} where id = '${to["id"]}'`);
+    expect(await verify("main")).toMatchObject([
+      { violation, subject: from["id"], facts: { differing } },
+    ]);
+    expect((await verify("second")).map((told) => told["violation"])).toContain(violation);
+  });
+
+  test.each(["amount = 71", "currency = 'EUR'"])("and of other entries: %s", async (set) => {
+    const [from, to] = await halves(await call());
+    await corrupt(`update daybook.entries set ${set} where transaction_id = '${to["id"]}'`);
+    expect(await verify("main")).toMatchObject([
+      { violation: DIFFERENT, subject: from["id"], facts: { differing: ["entries"] } },
+    ]);
+  });
+
+  test("does not compare entries that are detached", async () => {
+    const [, to] = await halves(await call());
+    await corrupt(`delete from daybook.entries where transaction_id = '${to["id"]}'`);
+    expect(await verify("main")).toEqual([]);
+  });
+
+  test("does not miss what stayed where an imported ledger came from, but what came later", async () => {
+    const [, stayed] = await halves(await call());
+    await books.look(
+      `select daybook_private.log_event('*', 'restore_ledger', '{"ledger": "main"}')`,
+    );
+    await remove(stayed);
+    expect(await verify("main")).toEqual([]);
+    const [later, gone] = await halves(await call());
+    await remove(gone);
+    expect(await verify("main")).toMatchObject([{ violation: MISSING, subject: later["id"] }]);
+  });
+});
+
 describe("42501", () => {
   test("unless the caller may write in both ledgers, whether they exist or not", async () => {
     for (const ledger of ["third", "none"])

@@ -18,9 +18,9 @@ const withHledger = isThere || isNeeded ? describe : describe.skip;
 const BERKA = resolve(import.meta.dirname, "../../examples/berka");
 /** A ledger's name and the folder of its records. The whole bank is compared where a folder with it is named. */
 const BANKS = [
-  ["excerpt", join(BERKA, "excerpt")],
-  ["whole", process.env["DAYBOOK_TEST_BERKA"] ?? ""],
-].filter(([, source]) => source !== "") as Array<[string, string]>;
+  ["excerpt", join(BERKA, "excerpt"), 6],
+  ["whole", process.env["DAYBOOK_TEST_BERKA"] ?? "", 1229],
+].filter(([, source]) => source !== "") as Array<[string, string, number]>;
 const folder = temporaryFolder();
 const journal = join(folder.path, "rich.journal");
 let db: TestDatabase;
@@ -115,7 +115,7 @@ withHledger("hledger", () => {
 
   test.each(BANKS)(
     "agrees with a real bank, to the haléř: %s",
-    async (ledger, source) => {
+    async (ledger, source, customers) => {
       const DATABASE_URL = db.urlOf("test_admin");
       const converted = await startProgram(join(BERKA, "convert.ts"), [source]).ended;
       const file = join(folder.path, `${ledger}.ndjson`);
@@ -125,6 +125,13 @@ withHledger("hledger", () => {
         DATABASE_URL,
       });
       expect(stdout).toContain(`transactions: ${lines} created, 0 already there, 0 refused`);
+      const verified = await startProgram(join(BERKA, "verify.ts"), [source, "--ledger", ledger], {
+        DATABASE_URL,
+      }).ended;
+      expect(verified).toMatchObject({ code: 0, stderr: "" });
+      const compared = [...verified.stdout.matchAll(/^(\d+) (customers' balances|differ|lack) /gm)];
+      expect(compared.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(customers);
+      expect(verified.stdout).toContain("\n0 are unexplained\n");
       await exportAs("test_admin", "-l", ledger, "-o", journal);
       expect(balances(journal)).toEqual(await trialBalance(ledger));
       if (ledger === "whole") return; // reading its journal takes hledger some seconds

@@ -170,8 +170,15 @@ test.each([
   ["9007199254740991", undefined],
   ["9007199254740992", "INVALID_AMOUNT"],
   ["9007199254740993", "INVALID_AMOUNT"],
+  ["100.0", undefined],
+  ["1e2", undefined],
   ["1.5", "INVALID_AMOUNT"],
   ["1e400", "INVALID_AMOUNT"],
+  // JSON.parse makes whole numbers of these.
+  ["4503599627370497.5", "INVALID_AMOUNT"],
+  ["100.00000000000000001", "INVALID_AMOUNT"],
+  ["0.99999999999999999", "INVALID_AMOUNT"],
+  ["1.000000000000000000001e2", "INVALID_AMOUNT"],
   ["true", "INVALID_AMOUNT"],
   ["[1]", "INVALID_AMOUNT"],
 ])("the JSON number %s: %s", async (amount, code) => {
@@ -181,13 +188,77 @@ test.each([
   expect(errors?.[0]?.extensions?.code).toBe(code);
 });
 
-test.each(["12345678901234567890", "1e400", "[[-9007199254740993]]"])(
-  "a number in metadata that would come back as another one: %s",
-  async (number) => {
-    const entries = JSON.stringify(entriesOf("1"));
-    const body = `{"query":${JSON.stringify(CREATE)},"variables":{"input":{"ledger":"main","entries":${entries},"metadata":{"a":{"b":${number}}}}}}`;
+/** A transaction whose metadata holds a number, as its text is, in the variables and in the query. */
+const withNumber = (number: string) => {
+  const entries = JSON.stringify(entriesOf("1"));
+  const query = CREATE.replace("errorCode", "transaction { metadata }");
+  const variables = `{"input":{"ledger":"main","entries":${entries},"metadata":{"a":{"b":${number}}}}}`;
+  return [
+    `{"query":${JSON.stringify(query)},"variables":${variables}}`,
+    JSON.stringify({ query: literal("1", `metadata: { a: { b: ${number} } }`) }),
+  ];
+};
+
+test.each([
+  "12345678901234567890",
+  "1e400",
+  "[[-9007199254740993]]",
+  "4503599627370497.5",
+  "0.12345678901234567890",
+  "[1, 1e-400]",
+])("a number in metadata that would come back as another one: %s", async (number) => {
+  for (const body of withNumber(number)) {
     const { errors } = await post(server.url, body);
     expect(errors![0]!.extensions).toMatchObject({ code: "INVALID_ARGUMENT", sqlstate: "LDARG" });
+  }
+});
+
+test("a number in metadata comes back as it is: what JavaScript writes, JavaScript reads", async () => {
+  for (const number of [0.1 + 0.2, -1.25, 1 / 3, 1e-7, 9007199254740991]) {
+    const [body] = withNumber(String(number));
+    const { data } = await post(server.url, body!);
+    expect(data.createTransaction.result.transaction.metadata).toEqual({ a: { b: number } });
+  }
+});
+
+const accountsWith = (type: string, argument: string, value: string) =>
+  post(
+    server.url,
+    `{"query":"query ($v: ${type}) { accounts(${argument}) { nodes { ledger } } }","variables":{"v":${value}}}`,
+  );
+
+test.each([
+  ["Int", "first: $v", "10"],
+  ["AccountFilter", "filter: $v", "{}"],
+  ["String", "filter: { ledger: { equalTo: $v } }", `"main"`],
+])("a long number where %s belongs is refused", async (type, argument, good) => {
+  expect((await accountsWith(type, argument, good)).status).toBe(200);
+  for (const long of ["12345678901234567890", "10.00000000000000000001"]) {
+    expect((await accountsWith(type, argument, long)).status).toBe(400);
+  }
+});
+
+test("the body's type may be written in other ways, and must be JSON", async () => {
+  const [body] = withNumber("4503599627370497.5");
+  for (const type of ["application/json;charset=utf-8", "application/json\t; charset=utf-8"]) {
+    const { errors } = await post(server.url, body!, { headers: { "content-type": type } });
+    expect(errors![0]!.extensions).toMatchObject({ code: "INVALID_ARGUMENT" });
+  }
+  const text = await post(server.url, body!, { headers: { "content-type": "text/plain" } });
+  expect(text.status).toBe(415);
+});
+
+test.each(["1.00000000000000000001", "9007199254740993", "4503599627370496.25"])(
+  "the lock version %s, as a JSON number",
+  async (version) => {
+    const entries = JSON.stringify(entriesOf("1", { lockVersion: "$" })).replace('"$"', version);
+    const body = `{"query":${JSON.stringify(CREATE)},"variables":{"input":{"ledger":"main","entries":${entries}}}}`;
+    const { errors } = await post(server.url, body);
+    expect(errors![0]!.extensions).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      sqlstate: "LDARG",
+      detail: { value: version },
+    });
   },
 );
 

@@ -87,15 +87,14 @@ export async function post(
   return { status: response.status, headers: response.headers, data, errors };
 }
 
-/** A signed token. */
+/** A signed token. One that expires null never does. */
 export function sign(
   claims: Record<string, unknown>,
-  { secret = SECRET, expires = "5m" }: { secret?: string; expires?: string | number } = {},
+  { secret = SECRET, expires = "5m" }: { secret?: string; expires?: string | number | null } = {},
 ): Promise<string> {
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: "HS256" })
-    .setExpirationTime(expires)
-    .sign(new TextEncoder().encode(secret));
+  const token = new SignJWT(claims).setProtectedHeader({ alg: "HS256" });
+  if (expires !== null) token.setExpirationTime(expires);
+  return token.sign(new TextEncoder().encode(secret));
 }
 
 /** A ledger `main` with a debit-normal `bank` and a credit-normal `users:alice` in USD. */

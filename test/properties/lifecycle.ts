@@ -31,7 +31,9 @@ export function change(
 ): Answer {
   const { expected_version: _, category_locks: locks = [], ...changes } = options;
   const isEmpty = Object.values(changes).every((value) => value === undefined);
-  if ((name === "update" && isEmpty) || isRepeated(locks)) return refusal("LDARG");
+  const locksNothing = locks.length > 0 && !changes.entries && changes.effective_at === undefined;
+  if ((name === "update" && (isEmpty || locksNothing)) || isRepeated(locks))
+    return refusal("LDARG");
   const request = JSON.stringify([name, index, options]);
   const known = recall(model, key, request);
   if (known) return known;

@@ -184,6 +184,34 @@ test("metadata of a posted transaction may change, and nothing of it else", asyn
   await books.look(`update daybook.transactions set metadata = '{"a": 1}' where status = 'posted'`);
 });
 
+const month = (values: string) =>
+  `insert into daybook_private.detachments (ledger, month, state, moving_in) values ('*', ${values})`;
+
+describe("entries may be deleted by the transaction that detaches their month, and only then", () => {
+  const THIS = "date_trunc('month', now() at time zone 'UTC') at time zone 'UTC'";
+
+  test.each([
+    ["another transaction's mark", `${THIS}, 'detaching', '7'`],
+    ["no mark", `${THIS}, 'detaching', null`],
+    ["an older month's", `${THIS} - interval '40 days', 'detaching', pg_current_xact_id()`],
+    ["a detached month's", `${THIS}, 'detached', pg_current_xact_id()`],
+    ["that of a month on its way back", `${THIS}, 'attaching', pg_current_xact_id()`],
+  ])("not by %s", async (_name, values) => {
+    await books.look(month(values));
+    expect(await refusal("delete from daybook.entries")).toMatchObject(IMMUTABLE);
+  });
+});
+
+test("the log of the instance gives way to nobody", async () => {
+  await books.look("select daybook_private.log_event('*', 'restore_ledger', '{}')");
+  await books.look(
+    "insert into daybook_private.seal_heads as h (ledger) values ('*') on conflict (ledger) do update set no = 0",
+  );
+  expect(await refusal("delete from daybook_private.log_events where ledger = '*'")).toMatchObject(
+    IMMUTABLE,
+  );
+});
+
 const insert = (table: string, rows: string) =>
   `insert into ${table} (ledger, id, transaction_id, transaction_version, position, account_id,
      direction, amount, currency, effect, locked, effective_at, created_at)

@@ -16,7 +16,7 @@ const BOOKS = readFileSync(join(import.meta.dirname, "books.sql"), "utf8");
 /** All that was ever recorded: entries in the books, and those of detached months. */
 export async function allEntries({ pool }: { pool: Pick<Pool, "query"> }): Promise<string> {
   const { rows } = await pool.query<{ name: string }>(
-    `select oid::regclass::text as name from pg_class
+    `select format('daybook_private.%I', relname) as name from pg_class
       where relnamespace = 'daybook_private'::regnamespace and relname ~ '^entries_[0-9]{6}_detached$' order by 1`,
   );
   const detached = rows.map(({ name }) => `union all select *, false from ${name}`);

@@ -39,10 +39,12 @@ export const credit = (
 ): Entry => ({ account, direction: "credit", amount, ...extras });
 
 /** Debits one account and credits another; the extras go on the debit. */
-export const move = (from: string, to: string, amount: Entry["amount"], extras: Extras = {}) => [
-  debit(from, amount, extras),
-  credit(to, amount),
-];
+export const move = (
+  from: string | null,
+  to: string | null,
+  amount: Entry["amount"],
+  extras: Extras = {},
+) => [debit(from, amount, extras), credit(to, amount)];
 
 /** An error of PostgreSQL as what the contract promises of it; other errors are thrown on. */
 export function asRefusal(error: unknown): Refusal {

@@ -148,11 +148,13 @@ async function missed(most: number): Promise<number> {
   return total;
 }
 
+const someLedger = () => openLedger(database, { alice: { money: 100 } });
+
 test("a look for what was passed over goes through all ledgers, so many transactions at a step", async () => {
-  const name = () => openLedger(database, { alice: { money: 100 } });
-  const both = [await name(), await name()].toSorted();
+  const both = [await someLedger(), await someLedger()].toSorted();
   for (const ledger of both) {
     for (let n = 0; n < 6; n++) await database.pool.query(transfer(ledger, "alice", "world", 1));
+    await database.pool.query("select pg_sleep(0.005)"); // ids know milliseconds only
     await passTime();
     await index(ledger);
   }
@@ -182,8 +184,7 @@ test("a look for what was passed over goes through all ledgers, so many transact
 });
 
 test("a ledger that is far behind does not keep the others waiting", async () => {
-  const name = () => openLedger(database, { alice: { money: 100 } });
-  const [behind, other] = [await name(), await name()].toSorted() as [string, string];
+  const [behind, other] = [await someLedger(), await someLedger()].toSorted() as [string, string];
   for (let n = 0; n < 3; n++)
     await database.pool.query(
       `select count(*) from daybook.create_transactions($1, array(

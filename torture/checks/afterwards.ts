@@ -39,14 +39,14 @@ export async function checkAfterwards(stage: Stage, chapters: Chapter[]): Promis
   for (const before of [stage.asItWas, ...chapters.flatMap(({ digests }) => digests)]) {
     const now = await digest(stage, before.ledger, before.until);
     if (now.entries !== before.entries)
-      report(`the entries of ${before.ledger} are not what they were`);
+      report(`the entries of ${before.ledger} are not what they were`, before.ledger);
     const { no, hash } = before.head;
     const known = await stage.postgres.ask(
       "select daybook.check_log_head($1, $2, $3) as is_known",
       [before.ledger, no, hash],
     );
     if (known.rows[0].is_known !== true)
-      report(`the log of ${before.ledger} does not know its head any more`);
+      report(`the log of ${before.ledger} does not know its head any more`, before.ledger);
   }
   for (const { failures } of [stage.server, ...stage.workers])
     for (const failure of failures) report(failure);

@@ -44,8 +44,9 @@ function checkMade(books: Books, deed: Deed, report: Report): void {
   const answer = deed.answer!;
   if (deed.does === "enqueue_transactions") return checkReceipt(books, deed, row, report);
   if (!row) return report("acknowledged, and not there", deed.id, answer["transaction_id"]);
-  const ids = [row["id"], row["counterpart_transaction_id"]];
-  if (!ids.includes(answer["transaction_id"])) {
+  // Of a transfer the half in the ledger that the money leaves is answered, and known in the other one too.
+  const isHere = deed.ledger === books.ledger;
+  if (answer["transaction_id"] !== row[isHere ? "id" : "counterpart_transaction_id"]) {
     report(`acknowledged as ${answer["transaction_id"]}, and there as another`, deed.id, row["id"]);
   }
   if (answer["replayed"] === false && row["made"] < deed.sentAt - ROUNDING) {

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Row } from "../doors/door.ts";
+import { readKept, type Kept } from "./kept.ts";
 
 /** An entry as it stands in the books. Amounts are small here. */
 export type Entry = {
@@ -28,6 +29,7 @@ export type Books = {
   /** By the id of the deed that asked for it: its description, or what its metadata name. */
   byDeed: Map<string, Row[]>;
   receipts: Map<string, Row>;
+  kept: Kept;
 };
 
 /** Reads all of a ledger. */
@@ -53,6 +55,7 @@ export async function readBooks(pool: Pool, ledger: string): Promise<Books> {
       "select * from daybook_private.finished_receipts where ledger = $1",
       [ledger],
     );
+    const kept = await readKept(client, ledger);
     await client.query("commit");
     const entries = rows.map(entryOf);
     return {
@@ -62,9 +65,10 @@ export async function readBooks(pool: Pool, ledger: string): Promise<Books> {
       transactions: new Map(transactions.rows.map((row: Row) => [row["id"], row])),
       byDeed: groupBy(
         transactions.rows as Row[],
-        (row) => row["description"] ?? row["metadata"]["by"] ?? "",
+        (row) => row["metadata"]["by"] ?? row["description"] ?? "", // which may have been changed
       ),
       receipts: new Map(receipts.rows.map((row: Row) => [row["receipt_id"], row])),
+      kept,
     };
   } finally {
     client.release();

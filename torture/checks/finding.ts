@@ -3,7 +3,7 @@ export type Finding = {
   /** Which check found it. */
   check: string;
   what: string;
-  /** Ids of deeds and transactions, and accounts. */
+  /** Ids of deeds and transactions, accounts, categories; empty if nobody can say. */
   about: string[];
 };
 

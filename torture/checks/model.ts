@@ -35,8 +35,9 @@ export function carryOut(model: Model, deed: Deed | "expiry"): Answer {
   }
   const { does, request } = deed;
   const entries = request["entries"] && bare(request["entries"]);
-  const effective_at = request["effective_at"];
-  const options = { ...(entries && { entries }), ...(effective_at && { effective_at }) };
+  const { effective_at, expires_at, description } = request;
+  const given = Object.entries({ entries, effective_at, expires_at, description });
+  const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   if (does === "partially_post_transaction") return partiallyPost(model, 0, options);
   return change(model, does.split("_")[0] as "post" | "update" | "archive", 0, options);
 }

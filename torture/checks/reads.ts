@@ -14,7 +14,7 @@ import type { Report } from "./finding.ts";
  */
 
 /** More in between than this, and a read is not judged: sets grow too many. It is counted instead. */
-const MOST = 15;
+export const MOST = 15;
 
 export type ReadsJudged = { judged: number; skipped: number };
 
@@ -75,22 +75,33 @@ function explain(
 ): "right" | "wrong" | "skipped" {
   const rest = [...figures];
   const open: number[][] = [];
-  const waiters = steps.filter(({ waited }) => waited);
-  const [lowest, highest] = [
-    waiters
-      .filter(({ until }) => until < sent)
-      .reduce((most, { first }) => Math.max(most, first), 0),
-    waiters
-      .filter(({ from }) => from > ended)
-      .reduce((least, { last }) => Math.min(least, last), Infinity),
-  ];
-  for (const { delta, from, until, first, last } of steps) {
-    if (from > ended || first > highest) continue;
-    if (until < sent || last < lowest) for (const n of rest.keys()) rest[n]! -= delta[n]!;
-    else open.push(delta);
+  const placeOf = placesAround(steps, sent, ended);
+  for (const step of steps) {
+    const place = placeOf(step);
+    if (place === "before") for (const n of rest.keys()) rest[n]! -= step.delta[n]!;
+    if (place === "open") open.push(step.delta);
   }
   if (open.length > MOST && rest.some((figure) => figure !== 0)) return "skipped";
   return isSum(open, rest, 0) ? "right" : "wrong";
+}
+
+/** Whether a step must have been there for who read its account between two moments, or cannot have been, or may. */
+export function placesAround(
+  steps: Step[],
+  sent: number,
+  ended: number,
+): (step: Step) => "before" | "after" | "open" {
+  const waiters = steps.filter(({ waited }) => waited);
+  const lowest = waiters
+    .filter(({ until }) => until < sent)
+    .reduce((most, { first }) => Math.max(most, first), 0);
+  const highest = waiters
+    .filter(({ from }) => from > ended)
+    .reduce((least, { last }) => Math.min(least, last), Infinity);
+  return ({ from, until, first, last }) => {
+    if (from > ended || first > highest) return "after";
+    return until < sent || last < lowest ? "before" : "open";
+  };
 }
 
 /** Whether some of the steps, from one on, add up to what is left. Every step raises the version by at least one. */

@@ -9,12 +9,17 @@ import { written, type Writers } from "./transactions.ts";
  * were there by then, and versions above were not there yet when he began.
  */
 export type Step = {
+  /** The deed; or a version of a transaction, if nobody asked for it. */
+  by: Deed | string;
+  /** Lock version and four counters. */
   delta: number[];
   from: number;
   until: number;
   first: number;
   last: number;
   waited: boolean;
+  /** When the last of it was written, in milliseconds since 1970 by the ledger's clock. */
+  at: number;
 };
 
 /** What was done to each account. */
@@ -23,21 +28,23 @@ export const allSteps = (books: Books, writers: Writers): Map<string, Step[]> =>
 
 /** What was done to an account, by whom it was done. */
 function stepsOf(books: Books, writers: Writers, address: string): Step[] {
-  const byWriter = new Map<unknown, Step>();
+  const byWriter = new Map<Deed | string, Step>();
   for (const entry of books.entries.get(address) ?? []) {
     const place = written(entry.transaction, entry.version);
     const writer = writers.get(place);
-    const key = writer === "expiry" || !writer ? place : writer;
+    const by = writer === "expiry" || !writer ? place : writer;
     const version = entry.lockVersion!;
-    const fresh = { delta: [0, 0, 0, 0, 0], first: version, last: version, waited: entry.locked };
-    const step = byWriter.get(key) ?? { ...fresh, ...momentsOf(writer) };
-    Object.assign(step, { last: version, waited: step.waited && entry.locked });
+    const fresh = { delta: [0, 0, 0, 0, 0], first: version, waited: true, at: 0 };
+    const step = byWriter.get(by) ?? { by, last: version, ...fresh, ...momentsOf(writer) };
+    step.last = version;
+    step.waited &&= entry.locked;
+    step.at = Math.max(step.at, entry.createdAt);
     const account = newAccount();
     applyEntry(new Map([[address, account]]), entry);
     const { pending, posted } = account;
     const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
     step.delta = step.delta.map((sum, n) => sum + more[n]!);
-    byWriter.set(key, step);
+    byWriter.set(by, step);
   }
   return [...byWriter.values()];
 }

@@ -1,13 +1,18 @@
 import { pause } from "../../src/worker/pause.ts";
-import type { Args, Door, Outcome, Row } from "../doors/door.ts";
+import type { Door, Outcome, Row } from "../doors/door.ts";
 import type { SqlDoor } from "../doors/sql.ts";
-import { decide, type Draw } from "./decide.ts";
-import { keyOf, type Deed, type Plan } from "./deed.ts";
-import { count, learn, see, type Known } from "./known.ts";
+import { decide, type Draw, type Wish } from "./decide.ts";
+import { isRepeatable, type Deed, type Plan } from "./deed.ts";
+import { read, scandalOf } from "./read.ts";
+import { count, learn, type Known } from "./known.ts";
 
 export type ClientOptions = {
   name: string;
   door: Door | SqlDoor;
+  /** The way in of whoever may read what this one granted him; if it grants anything. */
+  guest?: Door | undefined;
+  /** What it can want, and how often. */
+  wishes: [number, Wish][];
   known: Known;
   /** What it draws for its n-th decision: the same for the same seed, whatever has happened. */
   draw: (n: number) => Draw;
@@ -21,15 +26,16 @@ export type ClientOptions = {
 export async function runClient(options: ClientOptions): Promise<void> {
   const { door, known, stop } = options;
   for (let n = 0; !stop.aborted; n++) {
-    const plan = decide(known, options.draw(n), `${options.name}-${n}`, door.kind);
+    const plan = decide(options.wishes, known, options.draw(n), `${options.name}-${n}`, door.kind);
     await carryOut(options, plan);
   }
   await door.close();
+  await options.guest?.close();
 }
 
 async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
   if (plan.kind === "rest") return void (await pause(200, options.stop));
-  if (plan.kind === "read") return read(options, plan.call);
+  if (plan.kind === "read") return read(options, plan);
   if (plan.kind === "again") return again(options, plan);
   const { deeds } = plan;
   const { known } = options;
@@ -40,7 +46,12 @@ async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
     const attempt = () => (options.door as SqlDoor).several(calls, plan.end, plan.isolation);
     return pursue(options, deeds, attempt, plan.end);
   }
-  const attempt = async () => spread(await options.door.call(...plan.call), deeds.length);
+  const attempt = async () => {
+    const outcome = await options.door.call(...plan.call);
+    const wrong = outcome.is === "answered" ? plan.judge?.(outcome.rows) : undefined;
+    if (wrong) known.lies.push({ what: wrong, about: deeds[0]!.id });
+    return spread(outcome, deeds.length);
+  };
   await pursue(options, deeds, attempt);
 }
 
@@ -62,7 +73,7 @@ async function pursue(
   attempt: () => Promise<Outcome[]>,
   end: "commit" | "rollback" = "commit",
 ): Promise<void> {
-  const isSafe = deeds.every((deed) => keyOf(deed) !== undefined);
+  const isSafe = deeds.every(isRepeatable);
   for (let tries = 1; ; tries++) {
     const sentAt = Date.now();
     for (const deed of deeds) deed.sentAt = sentAt;
@@ -82,13 +93,20 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
   deed.way ||= `${options.name} ${options.door.kind}`;
   if (outcome.is === "lost" && end === "commit") deed.lost += 1;
   if (outcome.is === "busy" || (outcome.is === "lost" && end === "commit")) {
-    if (outcome.code === "40P01")
-      known.lies.push({ what: `${deed.does} was told of a deadlock`, about: deed.id });
+    const scandal = scandalOf(outcome);
+    if (scandal) known.lies.push({ what: `${deed.does} ${scandal}`, about: deed.id });
     return;
   }
   deed.ended = performance.now();
   deed.fate = outcome.is === "answered" ? "done" : "refused";
   if (outcome.is === "refused") [deed.code, deed.detail] = [outcome.code, outcome.detail];
+  if (deed.mustBe !== undefined && deed.code !== deed.mustBe) {
+    const told = deed.code ?? JSON.stringify(outcome);
+    known.lies.push({
+      what: `${deed.does} must be ${deed.mustBe}, and was ${told}`,
+      about: deed.id,
+    });
+  }
   if (outcome.is !== "answered") return;
   const row = outcome.rows[0] ?? {};
   deed.answer = row;
@@ -100,37 +118,6 @@ function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "comm
 const kindOf = (row: Row): string =>
   row?.["replayed"] ? "replayed" : (row?.["status"] ?? row?.["state"] ?? "ok");
 
-async function read(
-  { known, door, name }: ClientOptions,
-  [does, request]: [string, object],
-): Promise<void> {
-  const sent = performance.now();
-  const outcome = await door.call(does, request);
-  const code = outcome.is === "answered" ? undefined : outcome.code;
-  const { past } = known;
-  if ((request as Args)["ledger"] === past.ledger) {
-    count(known, "look back", code ?? "ok");
-    if (outcome.is === "busy" || outcome.is === "lost") return;
-    const told =
-      outcome.is === "answered"
-        ? { rows: outcome.rows, detail: undefined }
-        : { rows: [], detail: outcome.detail };
-    past.reads.push({ does, request, sent, ended: performance.now(), code, client: name, ...told });
-    return;
-  }
-  count(known, does, code ?? "ok");
-  if (outcome.is !== "answered") return;
-  for (const row of outcome.rows) see(known, row);
-  known.reads.push({
-    does,
-    request,
-    sent,
-    ended: performance.now(),
-    rows: outcome.rows,
-    client: name,
-  });
-}
-
 /** The same call gives the same answer, however late; the same key with another request is refused. */
 async function again(
   { known, door }: ClientOptions,
@@ -138,6 +125,8 @@ async function again(
 ): Promise<void> {
   const request = isChanged ? { ...deed.request, description: "another" } : deed.request;
   const outcome = await door.call(deed.does, request);
+  const scandal = scandalOf(outcome);
+  if (scandal) known.lies.push({ what: `${deed.does}, repeated, ${scandal}`, about: deed.id });
   if (outcome.is === "busy" || outcome.is === "lost") return;
   count(known, "repeated", outcome.is === "refused" ? outcome.code : kindOf(outcome.rows[0]!));
   const told = outcome.is === "refused" ? outcome.code : outcome.rows[0]!;

@@ -1,4 +1,4 @@
-import type { Args } from "../doors/door.ts";
+import type { Args, Row } from "../doors/door.ts";
 import { deedOf, type Plan } from "./deed.ts";
 import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
@@ -23,18 +23,24 @@ function request(known: Known, draw: Draw, id: string, isKeyed: boolean): Args {
   const [isDeclinable, isNamed] = [chance(draw, 0.08), chance(draw, 0.08)];
   if (isDeclinable) args["archive_on_lock_failure"] = true;
   else if (isNamed) args["external_id"] = `external-${upTo(draw, 40)}`;
-  if (chance(draw, 0.05)) args["metadata"] = { by: id };
+  if (chance(draw, args["status"] ? 0.4 : 0.05)) args["metadata"] = { by: id };
   if (chance(draw, 0.15)) {
     args["entries"] = teamLines(draw);
-    args["category_locks"] = [
-      { category: chance(draw, 0.7) ? "team" : "inner", available_balance: { gte: 0 } },
-    ];
-    // `inner` does not contain all of them; then it is the whole team's lock as well.
-    if (args["category_locks"][0].category === "inner") {
-      args["category_locks"].push({ category: "team", available_balance: { gte: 0 } });
+    args["category_locks"] = [{ category: "team", available_balance: { gte: 0 } }];
+    // `inner` does not contain all of them, so that it is never locked alone. Others leave less in it than is asked here.
+    if (chance(draw, 0.3)) {
+      const bound = upTo(draw, 200) - 50;
+      args["category_locks"].unshift({ category: "inner", available_balance: { gte: bound } });
     }
-  } else if (chance(draw, 0.03)) {
-    args["category_locks"] = [{ category: "crowd", available_balance: { gte: -1_000_000 } }];
+  } else if (chance(draw, 0.06)) {
+    args["entries"] = plainLines(draw);
+    args["category_locks"] = [
+      {
+        category: "crowd",
+        available_balance: { gte: -upTo(draw, 1_000) },
+        posted_balance: { lte: 500 },
+      },
+    ];
   }
   return args;
 }
@@ -65,10 +71,22 @@ export function createOne(known: Known, draw: Draw, id: string): Plan {
   if (chance(draw, 0.7)) simplify(args, id, draw);
   if (chance(draw, 0.03)) {
     const { idempotency_key: _, ...rest } = args;
-    return { kind: "read", call: ["create_transaction", { ...rest, dry_run: true }] };
+    return rehearse(rest);
   }
   const deeds = [deedOf("create_transaction", args, id)];
   return { kind: "call", call: ["create_transaction", args], deeds };
+}
+
+/** The whole call, and nothing is kept: nobody asked for it, so nothing of it may be found in the end. */
+function rehearse(args: Args): Plan {
+  const status = args["status"] ?? "posted";
+  const judge = ([row]: Row[]) =>
+    row!["transaction_id"] === null &&
+    [status, row!["archived_reason"] && "archived"].includes(row!["status"])
+      ? undefined
+      : { wrong: `a rehearsal was answered by ${JSON.stringify(row)}` };
+  const call: [string, Args] = ["create_transaction", { ...args, dry_run: true }];
+  return { kind: "read", call, judge, refused: { may: /^LD/ } };
 }
 
 export function batch({ ledger, ...known }: Known, draw: Draw, id: string): Plan {
@@ -104,6 +122,7 @@ export function several(known: Known, draw: Draw, id: string, door: string): Pla
   const isolation = weighted(draw, [
     [2, "read committed"],
     [1, "repeatable read"],
+    [1, "serializable"],
   ] as const);
   const deeds = Array.from({ length: upTo(draw, 3) }, (_, n) => {
     const name = `${id}/${n}`;
@@ -129,6 +148,8 @@ export function transferBetween({ ledger, otherLedger }: Known, draw: Draw, id: 
     idempotency_key: id,
     description: id,
   };
+  if (chance(draw, 0.2)) args["effective_at"] = clientTime(-draw() * DAY);
+  if (chance(draw, 0.2)) args["metadata"] = { by: id };
   const deeds = [deedOf("transfer_between_ledgers", args, id)];
   return { kind: "call", call: ["transfer_between_ledgers", args], deeds };
 }

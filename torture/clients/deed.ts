@@ -21,6 +21,8 @@ export type Deed = {
   answer: Row | undefined;
   code: string | undefined;
   detail: unknown;
+  /** With which code it must be refused, whatever happens. */
+  mustBe?: string;
   /** How it was sent, for whoever reads the history. */
   way: string;
 };
@@ -35,11 +37,34 @@ export type Read = {
   client: string;
 };
 
+/** What is wrong with an answer, if anything is; or what has to be asked next to know. */
+export type Verdict = { wrong: string } | { next: [string, Args] } | undefined;
+
+/** A call that leaves nothing behind. */
+export type Reading = {
+  kind: "read";
+  call: [string, Args];
+  /** Judges the answer by what was known when it was asked for; without it the answer is kept, and judged at the end. */
+  judge?: (rows: Row[]) => Verdict;
+  /** The code it must be refused with; or codes it may be refused with. */
+  refused?: { must: string } | { may: RegExp };
+  /** As somebody who may read only what he was granted. */
+  isGuest?: boolean;
+};
+
 /** What a client decided to do next. */
 export type Plan =
-  | { kind: "read"; call: [string, Args] }
-  /** One call; each of its rows is the answer to the deed of its place. */
-  | { kind: "call"; call: [string, Args]; deeds: Deed[] }
+  | Reading
+  /**
+   * One call; each of its rows is the answer to the deed of its place. What is wrong with all of them together is told
+   * by `judge`.
+   */
+  | {
+      kind: "call";
+      call: [string, Args];
+      deeds: Deed[];
+      judge?: (rows: Row[]) => string | undefined;
+    }
   /** Several calls in one database transaction. */
   | { kind: "several"; deeds: Deed[]; end: "commit" | "rollback"; isolation: string }
   /** An earlier call once more, or with its key and another request. */
@@ -64,5 +89,12 @@ export function deedOf(does: string, request: Args, id: string): Deed {
     way: "",
   };
 }
+
+/** What makes something that has a name, or grants something: the same again changes nothing, and needs no key. */
+const NAMED = /^(open_accounts|create_(ledger|category|currency)|(grant|revoke)_.*)$/;
+
+/** Whether it may be repeated when nobody knows what came of it. */
+export const isRepeatable = (deed: Deed): boolean =>
+  keyOf(deed) !== undefined || NAMED.test(deed.does);
 
 export const keyOf = (deed: Deed): string | undefined => deed.request["idempotency_key"];

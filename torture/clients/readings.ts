@@ -1,7 +1,7 @@
-import type { Args } from "../doors/door.ts";
+import type { Args, Row } from "../doors/door.ts";
 import { ALL } from "./accounts.ts";
 import type { Plan } from "./deed.ts";
-import { pick, weighted, type Draw } from "./draw.ts";
+import { pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
 
 /** Reads of every kind; most are compared with what was done, see checks/reads.ts. */
@@ -38,4 +38,40 @@ export function anyRead(
     ],
   ])();
   return { kind: "read", call: [does, args] };
+}
+
+/** What was opened in the other ledger is there, and what came with a refused one is not. */
+export function openedAccount(
+  { otherLedger, opened, neverOpened }: Known,
+  draw: Draw,
+): Plan | undefined {
+  const [there, absent] = [pick(draw, opened), pick(draw, neverOpened)];
+  const isAbsent = absent !== undefined && (!there || draw() < 0.3);
+  const account = isAbsent ? absent : there?.address;
+  if (!account) return undefined;
+  const request = { ledger: otherLedger, account };
+  const refused = isAbsent ? { refused: { must: "LDACC" } } : {};
+  const judge = ([row]: Row[]) =>
+    row?.["account"] === account && Number(row["lock_version"]) === 0
+      ? undefined
+      : { wrong: `${account} was read as ${JSON.stringify(row)}` };
+  return { kind: "read", call: ["account_balance", request], judge, ...refused };
+}
+
+/** An amount is divided by weights without losing a unit, each part within one of its share. */
+export function divide(_known: Known, draw: Draw): Plan {
+  const amount = upTo(draw, 1_000_000) - 1;
+  const weights = Array.from({ length: upTo(draw, 6) }, () => upTo(draw, 1_000));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const judge = (rows: Row[]) => {
+    const parts = rows.map((row) => Number(row["part"] ?? row));
+    const isRight =
+      parts.length === weights.length &&
+      parts.reduce((sum, part) => sum + part, 0) === amount &&
+      parts.every((part, n) => Math.abs(part - (amount * weights[n]!) / total) < 1);
+    return isRight
+      ? undefined
+      : { wrong: `${amount} by ${weights.join()} was divided into ${parts.join()}` };
+  };
+  return { kind: "read", call: ["allocate", { amount, weights }], judge };
 }

@@ -19,13 +19,6 @@ export function anySetting({ ledger }: Known, draw: Draw, id: string): Plan {
         { ledger, category: "crowd", account: pick(draw, GROUPS.free) },
       ],
     ],
-    [
-      1,
-      () => [
-        "set_account_metadata",
-        { ledger, address: pick(draw, GROUPS.free), metadata: { [id]: true } },
-      ],
-    ],
     [1, () => ["open_account", { ledger, address: "free:1", currency: "USD" }]],
     [1, () => ["close_period", { ledger, until: "2019-06-01T00:00:00Z" }]],
     [1, () => ["reopen_period", { ledger, until: "2019-01-01T00:00:00Z" }]],

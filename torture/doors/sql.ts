@@ -7,6 +7,16 @@ const VIEWS: Record<string, string> = {
   balances: "select * from daybook.balances where ledger = $1",
 };
 
+const ENTRIES = "r.*, to_jsonb(r.entries) as entries";
+
+/** What is asked back, where columns are arrays of composites. */
+const COLUMNS: Record<string, string> = {
+  create_transactions: RESULT,
+  account_statement: ENTRIES,
+  transaction_versions: ENTRIES,
+  allocate: "unnest(r) as part",
+};
+
 /** How long a client waits for an answer before it takes the connection for lost, in milliseconds. */
 const PATIENCE = 20_000;
 
@@ -79,7 +89,7 @@ export function openSqlDoor(url: string): SqlDoor {
 const ask = async (client: Client, name: string, args: Args) =>
   name in VIEWS
     ? (await client.query(VIEWS[name]!, [args["ledger"]])).rows
-    : await callAs(client, name, args, name === "create_transactions" ? RESULT : undefined);
+    : await callAs(client, name, args, COLUMNS[name]);
 
 async function together(
   client: Client,

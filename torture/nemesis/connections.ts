@@ -2,14 +2,14 @@ import { Client } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chance, pick, upTo } from "../clients/draw.ts";
 import { clock } from "../clients/creations.ts";
-import { LOGIN } from "../stage/stage.ts";
+import { LOGIN, WORKING } from "../stage/logins.ts";
 import type { Cut } from "../stage/proxy.ts";
 import type { Evil } from "./nemesis.ts";
 
 /** Backends of clients, of the server and of the workers. */
 const BACKENDS = `
   select pid from pg_stat_activity
-   where usename in ('${LOGIN}', 'daybook_authenticator', 'daybook_worker')
+   where usename in (${WORKING})
    order by state = 'active' desc, hashtext(pid::text || $1)`;
 
 const terminate: Evil = {

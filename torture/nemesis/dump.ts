@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { connectTo } from "../stage/postgres.ts";
-import { LOGIN, prepare, type Stage } from "../stage/stage.ts";
+import { WORKING } from "../stage/logins.ts";
+import { prepare, type Stage } from "../stage/stage.ts";
 import type { Evil } from "./nemesis.ts";
 
 /** Tables of the ledger that hold rows of their own, or those of their partitions. */
@@ -47,7 +48,7 @@ async function keepOut({ postgres, proxies }: Stage): Promise<void> {
   proxies.sql.endAll();
   proxies.inside.endAll();
   const inside = `select from (select pg_terminate_backend(pid, 10000) from pg_stat_activity
-                   where usename in ('${LOGIN}', 'daybook_authenticator', 'daybook_worker')) t`;
+                   where usename in (${WORKING})) t`;
   while ((await postgres.ask(inside)).rowCount !== 0) continue;
 }
 

@@ -6,42 +6,64 @@ import type { Known } from "../clients/known.ts";
 import type { Nemesis } from "../nemesis/nemesis.ts";
 
 /** An event of a history, in the order in which they began. */
-type Event = { at: number; until: number | undefined; [fact: string]: unknown };
+export type Event = { at: number; until: number | undefined; [fact: string]: unknown };
+
+/** So much of the end of a chapter is shown where nobody can say what a finding is about, in milliseconds. */
+const LAST = 5_000;
 
 /**
- * What had to do with findings: deeds and reads about the transactions and accounts they name, and what went wrong
- * meanwhile. Times are milliseconds since the first event of the chapter.
+ * What had to do with findings: deeds and reads about the transactions, accounts and categories they name, and what went
+ * wrong meanwhile. Of a finding that names nothing that clients know: what happened last, and all that went wrong.
+ * Times are milliseconds since the first event of the chapter.
  */
-export function shrink(known: Known, { history }: Nemesis, findings: Finding[]): Event[] {
-  const named = new Set(findings.flatMap(({ about }) => about));
-  const concerns = (deed: Deed) =>
-    [
-      deed.id,
-      deed.request["transaction_id"],
-      deed.answer?.["transaction_id"],
-      deed.answer?.["receipt_id"],
-    ].some((name) => named.has(name)) ||
-    (deed.request["entries"] ?? []).some(({ account }: { account: string }) => named.has(account));
-  const about = (read: Read | PastRead) =>
-    named.has(read.request["account"]) || named.has(`${read.client} ${read.sent}`);
+export function shrink(
+  known: Known,
+  { history }: Pick<Nemesis, "history">,
+  findings: Finding[],
+): Event[] {
+  const all = eventsOf(known);
+  const end = Math.max(0, ...all.map(({ event }) => event.until ?? event.at));
+  const isVague = findings.some((finding) => !all.some((one) => isAbout(one, finding)));
+  const events = all
+    .filter(
+      (one) =>
+        findings.some((finding) => isAbout(one, finding)) ||
+        (isVague && (one.event.until ?? Infinity) >= end - LAST),
+    )
+    .map(({ event }) => event);
+  const first = Math.min(...events.map(({ at }) => at));
+  const last = Math.max(...events.map(({ until, at }) => until ?? at));
+  const evils = isVague ? history : history.filter(({ at, until }) => until >= first && at <= last);
   const start = known.deeds[0]?.sent ?? 0;
   const time = (at: number) => Math.round((at - start) * 10) / 10;
-  const events = [
-    ...[...known.deeds, ...known.past.deeds]
-      .filter(concerns)
-      .map(({ sent, ended, ...deed }) => ({ at: sent, until: ended, ...deed })),
-    ...[...known.reads, ...known.past.reads]
-      .filter(about)
-      .map(({ sent, ended, ...read }) => ({ at: sent, until: ended, ...read })),
-  ];
-  const [first, last] = [
-    Math.min(...events.map(({ at }) => at)),
-    Math.max(...events.map(({ until, at }) => until ?? at)),
-  ];
-  const evils = history.filter(({ at, until }) => until >= first && at <= last);
   return [...events, ...evils]
     .toSorted((a, b) => a.at - b.at)
     .map(({ at, until, ...facts }) => ({ at: time(at), until: until && time(until), ...facts }));
+}
+
+type Named = { event: Event; names: Set<unknown> };
+const isAbout = ({ names }: Named, { about }: Finding) => about.some((name) => names.has(name));
+
+/** All that clients did and read, with the names of what it was about. */
+const eventsOf = ({ deeds, reads, past }: Known): Named[] => [
+  ...[...deeds, ...past.deeds].map(({ sent, ended, ...deed }) => {
+    const { id, request, answer } = deed as Deed;
+    const names = [...namesIn(request), id, answer?.["transaction_id"], answer?.["receipt_id"]];
+    return { event: { at: sent, until: ended, ...deed }, names: new Set(names) };
+  }),
+  ...[...reads, ...past.reads].map(({ sent, ended, ...read }) => {
+    const { client, request } = read as Read | PastRead;
+    const names = [...namesIn(request), `${client} ${sent}`];
+    return { event: { at: sent, until: ended, ...read }, names: new Set(names) };
+  }),
+];
+
+/** All texts in a request, but the ledger, which is the same in nearly all. */
+function namesIn(request: unknown): unknown[] {
+  if (typeof request !== "object" || request === null) return [request];
+  return Object.entries(request).flatMap(([name, value]) =>
+    name === "ledger" ? [] : namesIn(value),
+  );
 }
 
 /** Writes events, one a line. */

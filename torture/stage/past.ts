@@ -3,7 +3,7 @@ import { readBooks } from "../checks/books.ts";
 import type { Past } from "../clients/past.ts";
 import { monthsAgo, writeHistory } from "../../test/support/history.ts";
 import { connectTo, type Postgres } from "./postgres.ts";
-import { LOGIN } from "./stage.ts";
+import { LOGIN } from "./logins.ts";
 
 /** The months that there are records of: so many ago. */
 const MONTHS = [4, 3, 2];

@@ -32,6 +32,7 @@ export type Postgres = {
   /** From now on the proxies lead nowhere, until it is shown again. */
   hide(): void;
   show(): void;
+  isHidden(): boolean;
   stop(): Promise<void>;
 };
 
@@ -102,6 +103,7 @@ export async function startPostgres(folder: string, proxies: Proxy[]): Promise<P
       isHidden = false;
       lead();
     },
+    isHidden: () => isHidden,
     async stop() {
       await cluster.stop();
       await ended();

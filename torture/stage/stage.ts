@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../test/support/temporary.ts";
 import type { Digest } from "../checks/afterwards.ts";
 import type { Past } from "../clients/past.ts";
 import { signal } from "../nemesis/signal.ts";
+import { loginsSql } from "./logins.ts";
 import { makePast } from "./past.ts";
 import { PASSWORD, startPostgres, type Postgres } from "./postgres.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
@@ -32,9 +33,6 @@ export type Stage = {
   asItWas: Digest;
   stop(): Promise<void>;
 };
-
-/** Who the SQL clients are: a login like that of any service. */
-export const LOGIN = "torture";
 
 /** Starts all of it; with a deliberate bug in the ledger, if one is named. */
 export async function setStage(mutation?: string): Promise<Stage> {
@@ -104,13 +102,11 @@ function leaveNothing(removeFolder: () => void, services: Service[]): void {
     process.once(name, () => process.exit(130));
 }
 
-/** Makes the ledger in an empty database, and the clients' login; also who is granted what in stage/past.ts. */
+/** Makes the ledger in an empty database, and the clients' logins; also who is granted what in stage/past.ts. */
 export async function prepare(postgres: Postgres, mutation?: string): Promise<void> {
   const passwords = { authenticator: PASSWORD, worker: PASSWORD };
   await migrate({ connectionString: postgres.url(), log: silentLog, passwords });
   await migrateStaged(postgres.url(), silentLog);
-  await postgres.pool.query(
-    `create role ${LOGIN} login password '${PASSWORD}' in role daybook_writer; create role test_writer`,
-  );
+  await postgres.pool.query(`${loginsSql(PASSWORD)} create role test_writer`);
   if (mutation) await applyMutation(postgres.pool, findMutation(mutation));
 }

@@ -1,11 +1,15 @@
 import type { Task } from "graphile-worker";
+import { tell, type Violation } from "../check-transactions.ts";
+import { inSteps } from "./in-steps.ts";
 
-/** Compares all debits with all credits. What differs is an error in the log, and kept for the view balance_health. */
-export const checkTotals: Task = async (_payload, { withPgClient, logger }) => {
-  const { rows } = await withPgClient((client) =>
-    client.query<{ found: object[] }>("select daybook_private.check_totals() as found"),
-  );
-  for (const found of rows[0]?.found ?? []) {
-    logger.error(`WRONG: ${JSON.stringify(found)}; see docs/runbook.md`);
-  }
-};
+/** Compares all debits with all credits, ledger by ledger. What differs is an error in the log, and kept for the view balance_health. */
+export const checkTotals: Task = (_payload, helpers) =>
+  inSteps<string>(helpers, "", async (client, after) => {
+    const { rows } = await client.query<{ ledger: string | null; news: Violation[] | null }>(
+      "select ledger, news from daybook_private.check_totals($1)",
+      [after],
+    );
+    const { ledger, news } = rows[0]!;
+    tell(helpers.logger, news ?? []);
+    return ledger;
+  });
