@@ -48,6 +48,30 @@ test("two who set metadata at once: neither loses what the other set", async () 
   }
 });
 
+test("nor two who set that of an account", async () => {
+  const sessions = await openSessions(database, ["ann", "bob"]);
+  for (const order of interleavings(["ann", 3], ["bob", 3])) {
+    const ledger = await openLedger(database, { alice: {} });
+    const setAccount = (metadata: object): Statement => ({
+      text: "select * from daybook.set_account_metadata($1, 'alice', $2)",
+      values: [ledger, metadata],
+    });
+    await play(
+      sessions,
+      {
+        ann: ["begin", setAccount({ ann: 1 }), "commit"],
+        bob: ["begin", setAccount({ bob: 2 }), "commit"],
+      },
+      order,
+    );
+    const { rows } = await database.pool.query(
+      "select metadata from daybook.accounts where ledger = $1 and address = 'alice'",
+      [ledger],
+    );
+    expect(rows).toEqual([{ metadata: { ann: 1, bob: 2 } }]);
+  }
+});
+
 test("metadata and posting at once: both happen, one after the other", async () => {
   const sessions = await openSessions(database, ["ann", "bob"]);
   for (const order of interleavings(["ann", 3], ["bob", 3])) {

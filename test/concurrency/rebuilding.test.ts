@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { finish, openLedger, transfer } from "../support/ledgers.ts";
@@ -20,6 +20,7 @@ beforeAll(async () => {
   ({ ann } = await openSessions(database, ["ann"]));
   admin = await openSession(database, "test_admin");
 });
+afterEach(async () => expect(await violations(database)).toEqual([]));
 afterAll(() => database?.drop());
 
 const ask = (text: string, ...values: unknown[]) => ({ text, values: [ledger, ...values] });
@@ -39,7 +40,6 @@ async function amidst(doing: { text: string; values: unknown[] }): Promise<void>
   await admin.rests();
   await ann.step("commit");
   expect(await rebuilding).toEqual({});
-  expect(await violations(database, ledger)).toEqual([]);
 }
 
 test("an external id that is let go stays free, and no hold comes back", async () => {

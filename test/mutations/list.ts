@@ -165,7 +165,7 @@ export const MUTATIONS: Mutation[] = [
     what: "limits, closings and metadata of an account are set without its row's lock",
     function: "lock_account",
     changes: [["for no key update", ""]],
-    tests: ["test/concurrency/accounts", "test/concurrency/metadata"],
+    tests: ["test/concurrency/metadata"],
     options: ["--calm"],
   },
   {

@@ -59,15 +59,22 @@ async function torture({ name, options = [] }: Mutation): Promise<Verdict> {
 }
 
 /** Which of these tests fail, of a ledger with a bug or without. */
-async function test(tests: string[], environment?: { DAYBOOK_MUTATION: string }): Promise<Verdict> {
+async function runTests(
+  tests: string[],
+  environment?: { DAYBOOK_MUTATION: string },
+): Promise<Verdict> {
   const folder = temporaryFolder();
   const file = join(folder.path, "report.json");
   try {
     const ended = await run(
       [
-        ...["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--runTestsByPath"],
-        ...[`--testTimeout=${TEST_PATIENCE}`, "--json", `--outputFile=${file}`],
-        ...tests.map((test) => `${test}.test.ts`),
+        "--experimental-vm-modules",
+        "node_modules/jest/bin/jest.js",
+        "--runTestsByPath",
+        `--testTimeout=${TEST_PATIENCE}`,
+        "--json",
+        `--outputFile=${file}`,
+        ...tests.map((name) => `${name}.test.ts`),
       ],
       environment,
     );
@@ -82,22 +89,22 @@ async function test(tests: string[], environment?: { DAYBOOK_MUTATION: string })
 
 if (!withTests && !withTorture) program.error("Neither tests nor the simulator are to look.");
 const chosen = MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name));
-const errors: string[] = [];
+let failures = 0;
 const say = (error: string) => {
-  errors.push(error);
+  failures += 1;
   process.stderr.write(`ERROR ${error}\n`);
 };
 
 if (withTests) {
   // A test that fails without a bug finds none.
-  const sound = await test([...new Set(chosen.flatMap(({ tests }) => tests))]);
+  const sound = await runTests([...new Set(chosen.flatMap(({ tests }) => tests))]);
   for (const failed of sound.finders) say(`without any bug: ${failed} fails`);
   for (const error of sound.errors) say(`without any bug: ${error}`);
 }
-for (const mutation of errors.length === 0 ? chosen : []) {
+for (const mutation of failures === 0 ? chosen : []) {
   const { name, what, options, tests } = mutation;
   const verdicts = [
-    ...(withTests ? [await test(tests, { DAYBOOK_MUTATION: name })] : []),
+    ...(withTests ? [await runTests(tests, { DAYBOOK_MUTATION: name })] : []),
     ...(withTorture && options !== null ? [await torture(mutation)] : []),
   ];
   const finders = verdicts.flatMap((verdict) => verdict.finders);
@@ -109,4 +116,4 @@ for (const mutation of errors.length === 0 ? chosen : []) {
   const nobody = verdicts.length > 0 ? "NOBODY" : "only its tests can tell";
   process.stdout.write(`| ${name} | ${what} | ${finders.join(", ") || nobody} |\n`);
 }
-process.exitCode = errors.length > 0 ? 1 : 0;
+process.exitCode = failures > 0 ? 1 : 0;
