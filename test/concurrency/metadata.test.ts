@@ -47,6 +47,27 @@ test("two who set metadata at once: neither loses what the other set", async () 
   }
 });
 
+test("two who set an account's metadata at once: neither loses what the other set", async () => {
+  const sessions = await openSessions(database, ["ann", "bob"]);
+  for (const order of interleavings(["ann", 3], ["bob", 3])) {
+    const ledger = await openLedger(database, { alice: {} });
+    const note = (metadata: object): Statement => ({
+      text: "select * from daybook.set_account_metadata($1, 'alice', $2)",
+      values: [ledger, metadata],
+    });
+    await play(
+      sessions,
+      { ann: ["begin", note({ ann: 1 }), "commit"], bob: ["begin", note({ bob: 2 }), "commit"] },
+      order,
+    );
+    const { rows } = await database.pool.query(
+      "select metadata from daybook.accounts where ledger = $1 and address = 'alice'",
+      [ledger],
+    );
+    expect(rows[0].metadata).toEqual({ ann: 1, bob: 2 });
+  }
+});
+
 test("metadata and posting at once: both happen, one after the other", async () => {
   const sessions = await openSessions(database, ["ann", "bob"]);
   for (const order of interleavings(["ann", 3], ["bob", 3])) {

@@ -153,7 +153,7 @@ export const MUTATIONS: Mutation[] = [
     changes: [
       ["n := n + 1;", "n := n + 1; continue when n = 1 and cardinality(category_locks) > 1;"],
     ],
-    tests: ["test/daybook/category_locks", "test/properties/histories"],
+    tests: ["test/daybook/category_locks"],
     options: ["--calm"],
   },
   {
@@ -161,7 +161,7 @@ export const MUTATIONS: Mutation[] = [
     what: "limits, closings and metadata of an account are set without its row's lock",
     function: "lock_account",
     changes: [["for no key update", ""]],
-    tests: ["test/concurrency/accounts", "test/concurrency/metadata"],
+    tests: ["test/concurrency/metadata"],
     options: ["--calm"],
   },
   {
