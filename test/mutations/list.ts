@@ -157,6 +157,14 @@ export const MUTATIONS: Mutation[] = [
     options: ["--calm"],
   },
   {
+    name: "category-queue-unread",
+    what: "the balance of a category is read without what is queued for its accounts",
+    function: "category_totals",
+    changes: [["where q.ledger = category_totals.ledger and", "where false and"]],
+    tests: ["test/daybook/category_balance"],
+    options: ["--calm"],
+  },
+  {
     name: "account-unlocked",
     what: "limits, closings and metadata of an account are set without its row's lock",
     function: "lock_account",
