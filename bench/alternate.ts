@@ -6,6 +6,7 @@ export type Outcome = {
   name: string;
   against?: string | undefined;
   bar?: number | undefined;
+  goal?: number | undefined;
   rates: number[];
   rate: number;
   ratio?: { median: number; least: number; greatest: number } | undefined;
@@ -42,7 +43,7 @@ export async function alternate(
   return cases.map((each) => outcome(each, rates));
 }
 
-function outcome({ name, against, bar }: Case, all: Map<string, number[]>): Outcome {
+function outcome({ name, against, bar, goal }: Case, all: Map<string, number[]>): Outcome {
   const rates = all.get(name)!;
   const others = against === undefined ? undefined : all.get(against);
   const ratios = others && rates.map((rate, round) => rate / others[round]!);
@@ -51,5 +52,5 @@ function outcome({ name, against, bar }: Case, all: Map<string, number[]>): Outc
     least: Math.min(...ratios),
     greatest: Math.max(...ratios),
   };
-  return { name, against, bar, rates, rate: median(rates), ratio };
+  return { name, against, bar, goal, rates, rate: median(rates), ratio };
 }

@@ -27,9 +27,11 @@ export type Case = {
   clients?: number;
   /** As the superuser: who alone may write into the tables, or may become everybody as the server does. */
   isOfSuperuser?: boolean;
-  /** Name of the case it is compared with, and the least ratio that is asked for. */
+  /** Name of the case it is compared with. */
   against?: string;
+  /** The least ratio that is asked for, and the one that is aimed at in the end. */
   bar?: number;
+  goal?: number;
 };
 
 const notWaiting = "-c synchronous_commit=off";
@@ -42,6 +44,7 @@ export const cases: Case[] = [
     database: "daybook",
     against: "TPC-B (pgbench)",
     bar: 1,
+    goal: 1.2,
   },
   {
     name: "hot account in each, no conditions",
@@ -71,7 +74,12 @@ export const cases: Case[] = [
     against: "create_transaction",
     bar: 2,
   },
-  { name: "create_transaction, no worker", script: "create.sql", database: "alone" },
+  {
+    name: "create_transaction, no worker",
+    script: "create.sql",
+    database: "alone",
+    against: "TPC-B (pgbench)",
+  },
   {
     name: "enqueue_transactions, one a call, nobody draining",
     script: "enqueue.sql",
@@ -104,6 +112,7 @@ export const cases: Case[] = [
     database: "daybook",
     against: "raw insert of 1000 transactions, one client",
     bar: 0.5,
+    goal: 0.7,
   },
   {
     name: "the same batch, beside TPC-B",
@@ -144,6 +153,7 @@ export const cases: Case[] = [
     options: notWaiting,
     against: "TPC-B, synchronous_commit=off",
     bar: 0.85,
+    goal: 1,
   },
   { name: "bare primary-key select", script: "bare-select.sql", database: "tpcb" },
   {

@@ -12,7 +12,7 @@ function x(ratio: number): number {
 
 /**
  * The ratios as a picture (SVG): a dot for the median, a line from the least to the greatest of the rounds, and
- * a mark for what is asked for.
+ * marks for what is asked for and for the goal.
  */
 export function chart(outcomes: Outcome[], title: string): string {
   const shown = outcomes.filter(({ ratio }) => ratio);
@@ -23,7 +23,7 @@ export function chart(outcomes: Outcome[], title: string): string {
 <text x="12" y="20" font-size="14">${escape(title)}</text>
 ${grid(height)}
 ${shown.map(line).join("\n")}
-<text x="12" y="${height - 10}" font-size="10" fill="#777">dot: median of the rounds; line: least to greatest; mark: asked for; each a ratio to what is named below it</text>
+<text x="12" y="${height - 10}" font-size="10" fill="#777">dot: median of the rounds; line: least to greatest; marks: asked for (orange), goal (blue); green reaches the last of them, amber only the first</text>
 </svg>
 `;
 }
@@ -41,20 +41,30 @@ function grid(height: number): string {
   return lines.join("\n");
 }
 
-function line({ name, against, bar, ratio }: Outcome, row: number): string {
+function line(outcome: Outcome, row: number): string {
+  const { name, against, bar, goal, ratio } = outcome;
   const y = TOP + row * ROW + ROW / 2;
   const { median, least, greatest } = ratio!;
-  const colour = bar === undefined ? "#446" : median >= bar ? "#283" : "#b31";
+  const colour = colourOf(outcome);
   const [from, to, at] = [least, greatest, median].map((value) => x(value).toFixed(1));
-  const asked =
-    bar === undefined
-      ? ""
-      : `<line x1="${x(bar).toFixed(1)}" x2="${x(bar).toFixed(1)}" y1="${y - 9}" y2="${y + 9}" stroke="#c80" stroke-width="2"/>`;
+  const marks = mark(bar, y, "#c80") + mark(goal, y, "#27c");
   return `<g><title>${escape(`${name}: ${median.toFixed(2)} of ${against}`)}</title>
 <text x="${LABELS - 12}" y="${y - 2}" text-anchor="end">${escape(name)}</text>
 <text x="${LABELS - 12}" y="${y + 10}" text-anchor="end" font-size="9" fill="#777">of ${escape(against!)}</text>
-${asked}<line x1="${from}" x2="${to}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="3" stroke-opacity="0.45"/>
+${marks}<line x1="${from}" x2="${to}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="3" stroke-opacity="0.45"/>
 <circle cx="${at}" cy="${y}" r="5" fill="${colour}"/></g>`;
+}
+
+function colourOf({ bar, goal = bar, ratio }: Outcome): string {
+  if (goal === undefined) return "#446";
+  if (ratio!.median >= goal) return "#283";
+  return bar !== undefined && ratio!.median >= bar ? "#b80" : "#b31";
+}
+
+function mark(ratio: number | undefined, y: number, colour: string): string {
+  if (ratio === undefined) return "";
+  const at = x(ratio).toFixed(1);
+  return `<line x1="${at}" x2="${at}" y1="${y - 9}" y2="${y + 9}" stroke="${colour}" stroke-width="2"/>`;
 }
 
 const escape = (text: string) =>

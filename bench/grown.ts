@@ -1,9 +1,11 @@
 /**
  * Grows books to ten million transactions of a million accounts in a thousand ledgers, one account of them with a hundred
- * thousand entries on one day; then reports rates, sizes, and how long questions take.
+ * thousand entries on one day; then reports rates, sizes, how long questions take, and what single calls come to in books so
+ * large, beside young ones (so many rounds of so many seconds).
  *
  *   npm run bench:grown -- [--transactions 10000000] [--accounts 1000000] [--ledgers 1000] [--busy 100000]
  *                          [--clients 2] [--minutes 600] [--data .daybook/grown] [--verify all|large|none]
+ *                          [--rounds 3] [--seconds 7]
  *
  * What is there is kept: after an interruption, or when --minutes are over, the same command goes on. On an embedded
  * PostgreSQL in the folder --data, or on BENCH_DATABASE_URL (a superuser's URL), in the database daybook_bench_grown,
@@ -16,6 +18,7 @@ import { table } from "./figures.ts";
 import { readFlags } from "./flags.ts";
 import { finish, type Done } from "./grown/finish.ts";
 import { grow } from "./grown/grow.ts";
+import { callRates } from "./grown/rates.ts";
 import { growth, questions, sizes } from "./grown/report.ts";
 import { verify } from "./grown/verify.ts";
 import { describeMachine } from "./machine.ts";
@@ -31,6 +34,8 @@ const values = readFlags({
   minutes: "600",
   data: ".daybook/grown/pg",
   verify: "all",
+  rounds: "3",
+  seconds: "7",
 });
 const log = consoleLog("grown");
 const number = (name: "transactions" | "accounts" | "ledgers" | "busy" | "batch") =>
@@ -68,8 +73,10 @@ async function report(url: string): Promise<void> {
     log.info("sealing, indexing and rolling up what there is");
     console.log(rates(await finish(url, clients)));
     await client.query("vacuum analyze");
-    console.log(await sizes(client, plan.transactions));
+    console.log(await sizes(client));
     console.log(await questions(client));
+    const load = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+    if (load.rounds > 0) console.log(await callRates(server, url, plan, load));
     log.info("verifying");
     if (values.verify !== "none")
       console.log(rates(await verify(url, values.verify === "large" ? "l0" : undefined)));

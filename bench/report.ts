@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "./alternate.ts";
 import { chart } from "./chart.ts";
@@ -15,15 +15,24 @@ export type Report = {
   remarks: string[];
 };
 
+const HEAD = [
+  "case",
+  "per second (median)",
+  "against",
+  "ratio (median, least … greatest)",
+  "asked for",
+  "goal",
+];
+
 /** The rates and ratios as a table of Markdown. */
 export function ratesTable(outcomes: Outcome[]): string {
   return table([
-    ["case", "per second (median)", "against", "ratio (median, least … greatest)", "asked for"],
-    ...outcomes.map(({ name, rate, against = "", ratio, bar = "" }) => {
+    HEAD,
+    ...outcomes.map(({ name, rate, against = "", ratio, bar = "", goal = "" }) => {
       const spread = ratio
         ? `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)} … ${ratio.greatest.toFixed(2)})`
         : "";
-      return [name, rate.toFixed(0), against, spread, bar];
+      return [name, rate.toFixed(0), against, spread, bar, goal];
     }),
   ]);
 }
@@ -42,12 +51,17 @@ export function markdown({ machine, how, outcomes, studies, remarks }: Report): 
   ].join("\n");
 }
 
-/** Writes the report, its chart, and the plain figures into a folder, which is made if missing. */
+/**
+ * Writes the report into a folder, which is made if missing; if cases were measured with a chart and the plain figures. Those of
+ * an earlier report never stay beside it.
+ */
 export function writeReport(folder: string, report: Report): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "report.md"), markdown(report));
-  if (report.outcomes.length)
-    writeFileSync(join(folder, "ratios.svg"), chart(report.outcomes, `Ratios. ${report.how}`));
   const { outcomes, how } = report;
-  writeFileSync(join(folder, "figures.json"), `${JSON.stringify({ how, outcomes }, null, 2)}\n`);
+  const [chartFile, figuresFile] = ["ratios.svg", "figures.json"].map((file) => join(folder, file));
+  mkdirSync(folder, { recursive: true });
+  for (const file of [chartFile!, figuresFile!]) rmSync(file, { force: true });
+  writeFileSync(join(folder, "report.md"), markdown(report));
+  if (outcomes.length === 0) return;
+  writeFileSync(chartFile!, chart(outcomes, `Ratios. ${how}`));
+  writeFileSync(figuresFile!, `${JSON.stringify({ how, outcomes }, null, 2)}\n`);
 }

@@ -11,7 +11,7 @@ export type Study = {
   file: string;
   /** Its arguments for a first impression, in seconds instead of minutes. */
   quick: string[];
-  /** Takes hours: only when it is asked for by its name. */
+  /** Takes long, or needs what few have: only when it is asked for by its name. */
   isLong?: boolean;
   needsPgbench?: boolean;
 };
@@ -30,6 +30,18 @@ export const studies: Study[] = [
     about: "a spike into the write-ahead queue: accepted, applied, lost",
     file: "spike.ts",
     quick: ["--size", "10000"],
+  },
+  {
+    name: "intake",
+    about: "requests streamed into the write-ahead queue by COPY",
+    file: "intake.ts",
+    quick: ["--size", "2000", "--rounds", "1"],
+  },
+  {
+    name: "categories",
+    about: "balances and pages of categories, and their locks",
+    file: "categories.ts",
+    quick: "--accounts 2000 --transactions 2000 --times 5".split(" "),
   },
   {
     name: "moments",
@@ -64,6 +76,21 @@ export const studies: Study[] = [
     needsPgbench: true,
   },
   {
+    name: "detaching",
+    about: "how fast a month of entries is detached, and what that costs those who write",
+    file: "detaching.ts",
+    quick: "--transactions 5000 --seconds 2".split(" "),
+    needsPgbench: true,
+  },
+  {
+    name: "connections",
+    about: "what many clients get of what few get, directly and through PgBouncer, which it needs",
+    file: "connections.ts",
+    quick: "--seconds 3 --direct 40 --pooled 80".split(" "),
+    isLong: true,
+    needsPgbench: true,
+  },
+  {
     name: "vacuum",
     about: "bloat of the balances and the queues under an hour of full load",
     file: "vacuum.ts",
@@ -74,7 +101,17 @@ export const studies: Study[] = [
     name: "grown",
     about: "ten million transactions: rates, sizes, and how long questions take",
     file: "grown.ts",
-    quick: "--transactions 50000 --accounts 5000 --ledgers 5 --busy 1000".split(" "),
+    quick: [
+      "--transactions",
+      "50000",
+      "--accounts",
+      "5000",
+      "--ledgers",
+      "5",
+      "--busy",
+      "1000",
+      ...brief,
+    ],
     isLong: true,
   },
 ];

@@ -24,14 +24,14 @@ import { serviceLogin } from "./server.ts";
 type Sample = { relation: string; bytes: number; indexes: number; dead: number; vacuums: number };
 type Step = { rate: number; samples: Sample[] };
 
-/** Tables whose rows are updated or deleted by every call, or by the worker for it. */
+/** Tables whose rows are updated or deleted by every call, or by the worker for it; that one is missing is an error. */
 const SAMPLE = `
-  select relid::regclass::text as relation, pg_table_size(relid)::float8 as bytes, pg_indexes_size(relid)::float8 as indexes,
-         n_dead_tup::float8 as dead, autovacuum_count::float8 as vacuums
-    from pg_stat_user_tables
-   where relid::regclass::text = any ('{daybook.accounts,daybook_private.account_counters,daybook_private.entry_queue,
+  select t.oid::regclass::text as relation, pg_table_size(t.oid)::float8 as bytes, pg_indexes_size(t.oid)::float8 as indexes,
+         s.n_dead_tup::float8 as dead, s.autovacuum_count::float8 as vacuums
+    from unnest('{daybook.accounts,daybook_private.account_counters,daybook_private.entry_queue,
            daybook_private.queued_transactions,daybook_private.queue_heads,daybook_private.seal_heads,
-           daybook_private.search_heads,daybook_private.rollup_cursors,daybook_private.account_checks}')
+           daybook_private.search_heads,daybook_private.rollup_cursors,daybook_private.account_checks}'::regclass[]) t (oid)
+    join pg_stat_user_tables s on s.relid = t.oid
    order by 2 desc`;
 
 const HOURLY = `
@@ -50,22 +50,24 @@ try {
   await client.query("vacuum analyze");
   const service = await serviceLogin(url);
   const worker = await startWorker({ connectionString: url, log: silentLog });
-  const stopStream = await startStream(service);
-  try {
-    report(await measure(new URL(service)));
-  } finally {
-    await stopStream();
-    await worker.stop();
-  }
+  const ending = new AbortController();
+  const loads = [
+    measure(new URL(service), ending.signal),
+    stream(service, ending.signal), // without it it is not full load
+  ] as const;
+  for (const load of loads) void load.catch(() => {}).finally(() => ending.abort());
+  await Promise.allSettled(loads).finally(() => worker.stop());
+  const [steps] = await Promise.all(loads);
+  report(steps);
 } finally {
   await stop();
 }
 
-async function measure(service: URL): Promise<Step[]> {
+async function measure(service: URL, ending: AbortSignal): Promise<Step[]> {
   const steps: Step[] = [];
   const count = Math.max(2, Math.ceil((60 * Number(values.minutes)) / seconds));
   const load = { name: "card", script: "create-card.sql", database: "daybook" } as const;
-  while (steps.length < count) {
+  while (steps.length < count && !ending.aborted) {
     if (steps.length === Math.floor(count / 2)) await client.query(HOURLY);
     const rate = await rateOf(service, load, seconds);
     const samples = (await client.query<Sample>(SAMPLE)).rows;
@@ -78,28 +80,22 @@ async function measure(service: URL): Promise<Step[]> {
   return steps;
 }
 
-/** Enqueues a hundred at a time while not too many wait; gives what ends it. */
-async function startStream(service: string): Promise<() => Promise<void>> {
-  const session = new Client({ connectionString: service });
-  await session.connect();
+/** Enqueues a hundred at a time while not too many wait, until it is to end. */
+async function stream(connectionString: string, ending: AbortSignal): Promise<void> {
+  const session = new Client({ connectionString, application_name: "bench stream" });
+  session.on("error", () => {}); // the next query fails and tells
   const script = parseScript(read("enqueue-100.sql"));
-  const ending = new AbortController();
-  const stream = async () => {
-    while (!ending.signal.aborted) {
+  try {
+    await session.connect();
+    while (!ending.aborted) {
       await runOnce(session, script, {});
       const { rows } = await client.query("select depth::int from daybook.transaction_queue");
       if (rows.some(({ depth }) => depth > DEPTH))
         await new Promise((done) => setTimeout(done, 200));
     }
-  };
-  const streaming = stream().catch((error: Error) =>
-    log.error(`the stream ended: ${error.message}`),
-  );
-  return async () => {
-    ending.abort();
-    await streaming;
-    await session.end();
-  };
+  } finally {
+    await session.end().catch(() => {}); // it may never have connected
+  }
 }
 
 function report(steps: Step[]): void {

@@ -56,7 +56,9 @@ const SIZES = `
    order by sum(bytes) over (partition by parent) desc, parent, name <> 'table', bytes desc`;
 
 /** Bytes of each table and each index, all partitions together. */
-export async function sizes(client: Client, transactions: number): Promise<string> {
+export async function sizes(client: Client): Promise<string> {
+  const count = "select count(*)::float8 as transactions from daybook.transactions"; // calls of an earlier report among them
+  const { transactions } = (await client.query<{ transactions: number }>(count)).rows[0]!;
   const { rows } = await client.query<{ relation: string; name: string; bytes: number }>(SIZES);
   const total = rows.reduce((sum, { bytes }) => sum + bytes, 0);
   const line = (relation: string, name: string, bytes: number) => [

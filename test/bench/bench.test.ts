@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { alternate, choose } from "../../bench/alternate.ts";
@@ -8,10 +8,12 @@ import { chart } from "../../bench/chart.ts";
 import { alternative } from "../../bench/compare.ts";
 import { median, share } from "../../bench/figures.ts";
 import { readOptions } from "../../bench/options.ts";
+import { ratesTable, writeReport } from "../../bench/report.ts";
 import { parseScript } from "../../bench/script.ts";
+import { studies } from "../../bench/studies.ts";
 import { clusterUrl } from "../support/database.ts";
 import { startProgram } from "../support/run-cli.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, until } from "../support/temporary.ts";
 
 const BENCH = join(import.meta.dirname, "../../bench");
 const temporary = temporaryFolder();
@@ -84,6 +86,7 @@ test("the command lines that the manual shows are understood", () => {
     { url: "postgres://postgres:…@db/postgres" },
     { only: "costs" },
     { compare: "other.sql" },
+    { list: true },
   ]);
 });
 
@@ -158,11 +161,72 @@ test("medians, shares, and a chart of ratios beyond its edges", () => {
     ),
   ).toBe(95);
   const outcome = { name: 'a & "b"', against: "c", bar: 1, rates: [1], rate: 1 };
-  const drawn = chart([{ ...outcome, ratio: { median: 1000, least: 0, greatest: 1000 } }], "<t>");
+  const ratio = { median: 1000, least: 0, greatest: 1000 };
+  const drawn = chart([{ ...outcome, ratio }], "<t>");
   expect(drawn).toContain("a &amp; &quot;b&quot;");
   expect(drawn).toContain("&lt;t&gt;");
   expect(drawn).not.toMatch(/NaN|Infinity/);
 });
+
+test.each([
+  [0.9, "#b31"],
+  [1.1, "#b80"],
+  [1.2, "#283"],
+])("what is asked for does not hide the goal: a ratio of %j", (value, colour) => {
+  const ratio = { median: value, least: value, greatest: value };
+  const asked = { name: "a", against: "b", bar: 1, goal: 1.2, rates: [1], rate: 1, ratio };
+  const drawn = chart([asked], "t");
+  expect(drawn).toContain(`r="5" fill="${colour}"`);
+  for (const mark of ["#c80", "#27c"]) expect(drawn.split(`stroke="${mark}"`)).toHaveLength(2);
+  expect(ratesTable([asked]).split("\n").at(-2)).toMatch(/\| 1 +\| 1\.2 +\|$/);
+});
+
+test("what is aimed at stands beside what is asked for", () => {
+  const goals = cases
+    .filter(({ goal }) => goal)
+    .map(({ name, against, goal }) => [name, against, goal]);
+  expect(goals).toEqual([
+    ["create_transaction", "TPC-B (pgbench)", 1.2],
+    [
+      "create_transactions, 1000 a call, one client",
+      "raw insert of 1000 transactions, one client",
+      0.7,
+    ],
+    ["create_transaction, synchronous_commit=off", "TPC-B, synchronous_commit=off", 1],
+  ]);
+});
+
+test("a report without cases leaves no chart and no figures of an earlier one beside it", () => {
+  const folder = join(temporary.path, "reports");
+  const report = { machine: "m", how: "h", outcomes: [], studies: [], remarks: [] };
+  const ratio = { median: 1, least: 1, greatest: 1 };
+  const outcomes = [{ name: "a", against: "b", rates: [1], rate: 1, ratio }];
+  const files = ["ratios.svg", "figures.json"].map((file) => join(folder, file));
+  writeReport(folder, { ...report, outcomes });
+  expect(files.map(existsSync)).toEqual([true, true]);
+  writeReport(folder, { ...report, studies: [{ name: "s", text: "t" }] });
+  expect(files.map(existsSync)).toEqual([false, false]);
+  expect(readFileSync(join(folder, "report.md"), "utf8")).toContain("## s\n\nt");
+});
+
+test("every program of the folder is a study", () => {
+  const programs = globSync("*.ts", { cwd: BENCH }).filter((file) =>
+    /= readFlags\(/.test(readFileSync(join(BENCH, file), "utf8")),
+  );
+  expect(studies.map(({ file }) => file).toSorted()).toEqual(programs.toSorted());
+});
+
+test("without the stream an hour of full load is none: the run fails", async () => {
+  const study = startProgram(join(BENCH, "vacuum.ts"), ["--minutes", "0.3", "--step", "1"], {
+    BENCH_DATABASE_URL: clusterUrl(),
+    BENCH_DRIVER: "node",
+  });
+  const kill = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bench stream'`;
+  const isKilled = async () => (await admin.query(kill)).rowCount === 1;
+  await until("the stream is killed", isKilled, 60_000);
+  const { code, stdout } = await study.ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+}, 120_000);
 
 test.each([
   [["--help"], 0, /--rounds <n> +\(default: "3"\)/],
