@@ -99,14 +99,14 @@ test("all exit codes are told, on the command line as in the README", async () =
   expect(plain.slice(0, -1)).toEqual(codes.slice(0, -1));
 });
 
-describe("how long keys and receipts are kept", () => {
+describe("daybook work", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase();
   });
   afterAll(() => database?.drop());
 
-  test("is a day at least, and said in a way that PostgreSQL reads, or refused in one line", async () => {
+  test("keeps keys and receipts for a day at least, or says in one line what it takes", async () => {
     const { code, stderr } = await runCli(["work"], {
       DATABASE_URL: database.urlOf("daybook_worker"),
       DAYBOOK_KEY_RETENTION: "1 hour",
@@ -119,7 +119,16 @@ describe("how long keys and receipts are kept", () => {
     expect(code).toBe(2);
   });
 
-  test("is as the flags say", async () => {
+  test("a second signal ends the worker at once, with 128 and its number", async () => {
+    const work = startCli(["work"], { DATABASE_URL: database.urlOf("daybook_worker") });
+    await until("it works", () => work.output.stderr.includes("working")).finally(() => {
+      work.process.kill("SIGINT");
+      work.process.kill("SIGTERM");
+    });
+    expect((await work.ended).code).toBe(143);
+  });
+
+  test("keeps keys for as long as its flags say", async () => {
     await database.pool.query(
       `insert into daybook_private.idempotency_keys (ledger, key, operation, request_hash, transaction_id, status, version, created_at)
        select 'some', n, 'create_transaction', 1, uuidv7(), 'posted', 1, now() - make_interval(days => n) from unnest(array[1, 3]) n`,
