@@ -48,27 +48,24 @@ test("two who set metadata at once: neither loses what the other set", async () 
   }
 });
 
-test("nor two who set that of an account", async () => {
+test("two who set an account's metadata at once: neither loses what the other set", async () => {
   const sessions = await openSessions(database, ["ann", "bob"]);
   for (const order of interleavings(["ann", 3], ["bob", 3])) {
     const ledger = await openLedger(database, { alice: {} });
-    const setAccount = (metadata: object): Statement => ({
+    const note = (metadata: object): Statement => ({
       text: "select * from daybook.set_account_metadata($1, 'alice', $2)",
       values: [ledger, metadata],
     });
     await play(
       sessions,
-      {
-        ann: ["begin", setAccount({ ann: 1 }), "commit"],
-        bob: ["begin", setAccount({ bob: 2 }), "commit"],
-      },
+      { ann: ["begin", note({ ann: 1 }), "commit"], bob: ["begin", note({ bob: 2 }), "commit"] },
       order,
     );
     const { rows } = await database.pool.query(
       "select metadata from daybook.accounts where ledger = $1 and address = 'alice'",
       [ledger],
     );
-    expect(rows).toEqual([{ metadata: { ann: 1, bob: 2 } }]);
+    expect(rows[0].metadata).toEqual({ ann: 1, bob: 2 });
   }
 });
 
