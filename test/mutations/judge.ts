@@ -45,7 +45,8 @@ export function judgeTests(
   for (const test of tests) {
     const result = report?.testResults.find(({ name }) => name.endsWith(`/${test}.test.ts`));
     const statuses = result?.assertionResults.map(({ status }) => status) ?? [];
-    if (statuses.includes("failed")) verdict.finders.push(test);
+    if (statuses.includes("failed") || (isHung && output.includes(`FAIL ${test}.test.ts`)))
+      verdict.finders.push(test);
     else if (isHung && !output.includes(`PASS ${test}.test.ts`))
       verdict.finders.push(`${test} (never ended)`);
     else if (statuses.length > 0 || isHung) verdict.blind.push(test);

@@ -74,9 +74,10 @@ test("what tests find: one that fails, none that passes or cannot be run", () =>
     errors: [expect.stringContaining("cannot be read")],
   });
   expect(judgeTests(["test/red"], ended, undefined).finders).toEqual([]);
-  const hung = { code: null, isHung: true, output: "PASS test/green.test.ts (1 s)" };
-  expect(judgeTests(["test/red", "test/green"], hung, undefined)).toEqual({
-    finders: ["test/red (never ended)"],
+  const output = "FAIL test/red.test.ts\nPASS test/green.test.ts (1 s)";
+  const hung = { code: null, isHung: true, output };
+  expect(judgeTests(["test/red", "test/late", "test/green"], hung, undefined)).toEqual({
+    finders: ["test/red", "test/late (never ended)"],
     blind: ["test/green"],
     errors: [],
   });
