@@ -24,7 +24,6 @@ type Service = {
 const ROOT = resolve(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const text = read("docker-compose.yml");
-// Not a dependency of ours: others bring it along.
 const { load } = createRequire(import.meta.url)("js-yaml") as { load(yaml: string): unknown };
 const { services } = load(text) as { services: Record<string, Service> };
 const ours = Object.entries(services).filter(([, { image }]) => image === "daybook");
