@@ -38,3 +38,4 @@ alter table daybook_private.detachments rename column is_moving to moving_in;
 --!include daybook/functions/create_currency.sql
 --!include daybook_private/functions/broken_transfers.sql
 --!include daybook_private/functions/broken_transactions.sql
+--!include daybook_private/functions/search_posted_lines.sql

@@ -93,7 +93,8 @@ test.each([
   ["a search", () => `select count(*) from daybook.search_transactions('${ledger}')`],
   ["a trial balance", () => `select count(*) from daybook.trial_balance('${ledger}', now())`],
   ["its log", () => `select count(l) from daybook.log l where l.ledger = '${ledger}'`],
-])("%s takes no more steps than there are rows, in one of many ledgers", async (_, text) => {
+])("%s takes no more steps than there are rows, in one of many ledgers", async (name, text) => {
+  if (name === "rolling up") await database.pool.query("analyze"); // from here on the ledger is known, as small
   plans = [];
   await client.query(text());
   expect(plans).not.toEqual([]);
