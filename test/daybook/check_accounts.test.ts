@@ -15,13 +15,10 @@ const books = useBooks(async () => {
 type Round = { ledger: string; account_id: string; checks: number; drifted: object[] };
 
 async function check(after: typeof START, isFull: boolean, milliseconds: number): Promise<Round> {
-  const [round] = await books.look("select * from daybook_private.check_accounts($1, $2, $3, $4, $5)", [
-    after.ledger,
-    after.account_id,
-    isFull,
-    milliseconds,
-    PIECE,
-  ]);
+  const [round] = await books.look(
+    "select * from daybook_private.check_accounts($1, $2, $3, $4, $5)",
+    [after.ledger, after.account_id, isFull, milliseconds, PIECE],
+  );
   return round as Round;
 }
 /** What only a broken machine does, to the very last entry of an account. */
