@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { silentLog } from "../../src/log.ts";
+import { silentLog, type Log } from "../../src/log.ts";
 import { startIndexing } from "../../src/worker/search.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-const start = () =>
-  startIndexing({ connectionString: database.urlOf("daybook_worker"), log: silentLog, idle: 50 });
+const start = (log: Log = silentLog) =>
+  startIndexing({ connectionString: database.urlOf("daybook_worker"), log, idle: 50 });
 const number = async (sql: string, values: unknown[] = []) =>
   Number((await database.pool.query(`select ${sql} as n`, values)).rows[0].n);
 const indexed = (ledger: string) =>
@@ -201,4 +201,27 @@ test("a ledger that is far behind does not keep the others waiting", async () =>
   } finally {
     await worker.stop();
   }
+});
+
+test("a ledger that fails is told, and keeps no other waiting", async () => {
+  const [broken, other] = [await someLedger(), await someLedger()].toSorted() as [string, string];
+  await database.pool.query(`
+    create function public.damaged() returns trigger language plpgsql as $$
+      begin
+        if new.ledger = '${broken}' then raise exception 'damaged' using errcode = 'XX001'; end if;
+        return new;
+      end $$;
+    create trigger damaged before insert on daybook_private.search_documents
+      for each row execute function public.damaged()`);
+  const errors: string[] = [];
+  const worker = start({ ...silentLog, error: (message) => errors.push(message) });
+  try {
+    await until("the other is indexed", async () => (await indexed(other)) === 1, 10_000);
+    await until("it is told", () => errors.length > 0);
+  } finally {
+    await worker.stop();
+    await database.pool.query("drop trigger damaged on daybook_private.search_documents");
+  }
+  expect(errors).toEqual([`indexing ledger ${broken} for search: damaged`]);
+  expect(await indexed(broken)).toBe(0);
 });
