@@ -5,6 +5,7 @@ drop function if exists daybook_private.check_transactions(text, integer);
 -- Accounts with very many queued entries are folded by a session of their own.
 drop function if exists daybook_private.fold_accounts(text, uuid[]);
 --!include daybook_private/functions/expire_transactions.sql
+--!include daybook_private/functions/index_missed.sql
 --!include daybook_private/functions/long_queues.sql
 --!include daybook_private/functions/fold_accounts.sql
 -- Checks believe no time that is later than now, and keep what they still find.

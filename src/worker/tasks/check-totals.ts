@@ -17,7 +17,7 @@ export const checkTotals: Task = (_payload, helpers) =>
       return ledger;
     } catch (error) {
       const { ledger } = culpritOf(error);
-      if (ledger === undefined) throw error;
+      if (ledger === undefined || ledger === after) throw error;
       helpers.logger.error(`comparing totals: ${describeError(error)}`);
       return ledger; // the others are compared all the same, and this one again in an hour
     }
