@@ -4,6 +4,7 @@ drop function if exists daybook_private.check_accounts(text, uuid, boolean, inte
 drop function if exists daybook_private.check_transactions(text, integer);
 -- Accounts with very many queued entries are folded by a session of their own.
 drop function if exists daybook_private.fold_accounts(text, uuid[]);
+--!include daybook_private/functions/blame.sql
 --!include daybook_private/functions/expire_transactions.sql
 --!include daybook_private/functions/index_missed.sql
 --!include daybook_private/functions/long_queues.sql

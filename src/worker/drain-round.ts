@@ -90,7 +90,11 @@ async function drain(
 
 function slower({ size, isLastResort }: Pace, error: unknown): Pace {
   if (isPassing(error)) {
-    return { size: Math.max(size >> 1, 1), due: performance.now() + REST_PASSING, isLastResort: false };
+    return {
+      size: Math.max(size >> 1, 1),
+      due: performance.now() + REST_PASSING,
+      isLastResort: false,
+    };
   }
   if (size > 1) return { size: size >> 1, due: 0, isLastResort: false };
   return { size: 1, due: isLastResort ? performance.now() + REST_FAILED : 0, isLastResort: true };

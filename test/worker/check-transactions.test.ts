@@ -39,17 +39,17 @@ const ofLedgers = async (sql: string) => {
   const { rows } = await database.pool.query(`select ledger from ${sql} order by 1`);
   return rows.map(({ ledger }) => ledger);
 };
-const passed = () =>
-  ofLedgers("daybook_private.ledger_checks where finished_at is not null");
+const passed = () => ofLedgers("daybook_private.ledger_checks where finished_at is not null");
+
+const start = () =>
+  startCheckingTransactions({
+    connectionString: database.urlOf("daybook_worker"),
+    log,
+    restFactor: 0,
+    idle: 20,
+  });
 
 test("a ledger that cannot be examined is told, and keeps no other waiting", async () => {
-  const start = () =>
-    startCheckingTransactions({
-      connectionString: database.urlOf("daybook_worker"),
-      log,
-      restFactor: 0,
-      idle: 20,
-    });
   const repair = await damage("daybook_private.ledger_checks");
   let checking = start();
   try {

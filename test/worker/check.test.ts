@@ -106,13 +106,19 @@ test("an account that cannot be examined is told, and keeps no other waiting, no
   try {
     for (const name of ["world", "carol"])
       await until(`both walks have looked at ${name}`, () => looked(name), 20_000);
-    await until("what is wrong is found", async () => (await count("daybook_private.drifts")) === 3);
+    await until(
+      "what is wrong is found",
+      async () => (await count("daybook_private.drifts")) === 3,
+    );
     await until("both walks have met it", () => errors.length === 3);
   } finally {
     await checking.stop();
     await database.pool.query("drop trigger damaged on daybook_private.account_checks");
   }
-  const about = { damaged: `checking: damaged - .*"${ids.bob}"`, drift: `DRIFT: account ${ids.alice}` };
+  const about = {
+    damaged: `checking: damaged - .*"${ids.bob}"`,
+    drift: `DRIFT: account ${ids.alice}`,
+  };
   const told = (pattern: string) => errors.filter((error) => error.match(pattern)).length;
   expect([told(about.damaged), told(about.drift), errors.length]).toEqual([2, 1, 3]);
   expect(await looked("bob")).toBe(false);

@@ -171,9 +171,10 @@ test("a ledger that fails keeps the hourly look from no other", async () => {
     await passTime();
     await index(ledger);
   }
-  await database.pool.query("delete from daybook_private.search_documents where ledger = any ($1)", [
-    both,
-  ]);
+  await database.pool.query(
+    "delete from daybook_private.search_documents where ledger = any ($1)",
+    [both],
+  );
   const repair = await damage(both[0]);
   const client = await database.connectAs("daybook_worker");
   const told: string[] = [];
