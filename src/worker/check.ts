@@ -21,6 +21,7 @@ export type CheckOptions = {
   idle?: number;
 };
 
+/** `ledger` and `account_id` say behind which account to go on: at first START, null after the last one. */
 type Round = {
   ledger: string | null;
   account_id: string | null;
@@ -82,14 +83,12 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
         began = started;
       }
       const round = await checkAccounts(client, at, isFull, budget, failed, log);
-      if (round !== "failed") {
-        for (const finding of round?.drifted ?? []) report(log, finding);
-        if (!round?.ledger || !round.account_id) {
-          at = START;
-          return 0;
-        }
-        at = { ledger: round.ledger, account_id: round.account_id };
+      for (const finding of round?.drifted ?? []) report(log, finding);
+      if (!round || round.ledger === null || round.account_id === null) {
+        at = START;
+        return 0;
       }
+      at = { ledger: round.ledger, account_id: round.account_id };
       const factor =
         (isFull ? 2 : 1) * restFactor * hurry(Math.max(performance.now() - began, lastTook), goal);
       await pause(restAfter(performance.now() - started, factor), stop);
@@ -116,7 +115,7 @@ async function checkAccounts(
   budget: number,
   failed: LeftAlone,
   log: Log,
-): Promise<Round | "failed" | undefined> {
+): Promise<Round | undefined> {
   try {
     const { rows } = await client.query<Round>({
       name: "check_accounts",
@@ -129,6 +128,6 @@ async function checkAccounts(
     if (account_id === undefined) throw error;
     failed.add(account_id);
     log.error(`checking: ${describeError(error)}`);
-    return "failed";
+    return { ...after, checks: 0, drifted: [] };
   }
 }
