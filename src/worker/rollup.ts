@@ -13,7 +13,10 @@ export type RollupOptions = {
   minEntries?: number;
 };
 
-/** Looking for accounts reads a row of each: resting so many times as long, it takes 3 % of a core at most. */
+/**
+ * Looking for accounts reads a row of each, 1 ms for 10 000: resting so many times as long, it takes 3 % of a core at most,
+ * and sums are up to date within a second with 100 000 accounts too. Resting three times longer would save 2 % and lose that.
+ */
 const REST = 30;
 /** In milliseconds. */
 const LONGEST_REST = 2000;
