@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { postmasterOf } from "../../src/embedded/leftover.ts";
 import { isAlive } from "../../src/embedded/processes.ts";
 import { administer, createEmptyDatabase, type TestDatabase } from "../support/database.ts";
-import { runCli, startCli, type Running } from "../support/run-cli.ts";
+import { startCli, type Running } from "../support/run-cli.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 
 const folder = temporaryFolder();
@@ -139,7 +139,8 @@ describe("daybook dev on a server of one's own", () => {
     "replaces no password unasked, and says what it wants: %s",
     async (login) => {
       const DATABASE_URL = login === "postgres" ? database.url : database.urlOf("test_admin");
-      const { code, stderr } = await runCli(["dev", "--port", "0"], { DATABASE_URL });
+      running = startCli(["dev", "--port", "0"], { DATABASE_URL });
+      const { code, stderr } = await running.ended;
       expect(stderr).toMatch(
         /^daybook: the role daybook_authenticator .*DAYBOOK_AUTHENTICATOR_PASSWORD.*--new-password\n$/,
       );

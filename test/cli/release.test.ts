@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase, type Login, type TestDatabase } from "../support/database.ts";
 import { MIGRATIONS } from "../support/global-setup.ts";
-import { runCli, startCli } from "../support/run-cli.ts";
+import { runCli, startCli, type Result } from "../support/run-cli.ts";
 import { until } from "../support/temporary.ts";
 
 /* A program meets a database that another version of it migrated. */
@@ -17,49 +17,44 @@ beforeEach(async () => {
 });
 afterAll(() => database?.drop());
 
-const programs: [string, Login][] = [
+const chain = (sql: string) => database.pool.query(sql);
+
+/** What a program says at its end, which is to come at once: one that starts is stopped. */
+async function end(command: string, login: Login): Promise<Result> {
+  const DATABASE_URL = database.urlOf(login);
+  const { process, ended } = startCli([command], { DATABASE_URL, PORT: "0" });
+  const stopping = setTimeout(() => process.kill("SIGTERM"), 20_000);
+  return ended.finally(() => clearTimeout(stopping));
+}
+
+test.each<[string, Login]>([
   ["serve", "daybook_authenticator"],
   ["work", "daybook_worker"],
   ["verify", "test_admin"],
-];
-const chain = (sql: string) => database.pool.query(sql);
-
-/** What each of the programs says at its end. */
-async function refusals(): Promise<Set<string>> {
-  const said = new Set<string>();
-  for (const [command, login] of programs) {
-    const { code, stderr } = await runCli([command], {
-      DATABASE_URL: database.urlOf(login),
-      PORT: "0",
+])(
+  "one that lacks the newest migration is refused, with what to do: %s",
+  async (command, login) => {
+    await chain(`delete from graphile_migrate.migrations where filename = '${NEWEST}'`);
+    expect(await end(command, login)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        `^daybook: the database was last migrated by an older version of Daybook \\(to \\d+.sql; this one needs ${NEWEST}\\): run daybook migrate\n$`,
+      ),
     });
-    expect({ command, code }).toEqual({ command, code: 1 });
-    said.add(stderr);
-  }
-  return said;
-}
-
-test("one that lacks the newest migration is refused, with what to do", async () => {
-  await chain(`delete from graphile_migrate.migrations where filename = '${NEWEST}'`);
-  expect([...(await refusals())]).toEqual([
-    expect.stringMatching(
-      `^daybook: the database was last migrated by an older version of Daybook \\(to \\d+.sql; this one needs ${NEWEST}\\): run daybook migrate\n$`,
-    ),
-  ]);
-});
+  },
+);
 
 test("one whose migrations nobody was let read is of an older version; migrating it mends that", async () => {
   await chain("revoke all on graphile_migrate.migrations from public");
   const said =
     "daybook: the database was last migrated by an older version of Daybook: run daybook migrate\n";
   await chain("grant usage on schema graphile_migrate to public");
-  const [, work] = programs;
-  const environment = { DATABASE_URL: database.urlOf(work![1]) };
-  expect(await runCli(["work"], environment)).toMatchObject({ code: 1, stderr: said });
+  expect(await end("work", "daybook_worker")).toMatchObject({ code: 1, stderr: said });
   await chain("revoke all on schema graphile_migrate from public");
-  expect(await runCli(["work"], environment)).toMatchObject({ code: 1, stderr: said });
+  expect(await end("work", "daybook_worker")).toMatchObject({ code: 1, stderr: said });
 
   expect(await runCli(["migrate"], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
-  const running = startCli(["work"], environment);
+  const running = startCli(["work"], { DATABASE_URL: database.urlOf("daybook_worker") });
   await until("it works", () => running.output.stderr.includes("working")).finally(() =>
     running.process.kill("SIGTERM"),
   );
@@ -73,7 +68,7 @@ test("one that is newer is refused by the programs as by migrate", async () => {
   const said =
     "daybook: the database has migration 999999.sql, which this version of Daybook does not know: " +
     "use the version that migrated it, or a newer one\n";
-  expect([...(await refusals())]).toEqual([said]);
+  expect(await end("work", "daybook_worker")).toMatchObject({ code: 1, stderr: said });
   const { stderr } = await runCli(["migrate"], { DATABASE_URL: database.url });
   expect(stderr).toContain(said);
 });
@@ -82,9 +77,12 @@ test("one whose newest migration is another is refused", async () => {
   await chain(
     `update graphile_migrate.migrations set hash = 'sha1:00' where filename = '${NEWEST}'`,
   );
-  expect([...(await refusals())]).toEqual([
-    expect.stringMatching(/^daybook: migration \d+\.sql in the database is not the committed \d/),
-  ]);
+  expect(await end("work", "daybook_worker")).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /^daybook: migration \d+\.sql in the database is not the committed \d/,
+    ),
+  });
 });
 
 test("one whose schema was made by hand says nothing of versions", async () => {
