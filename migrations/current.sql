@@ -1,1 +1,2 @@
--- Nothing staged.
+-- Accounts are looked at to their end, however much is written meanwhile.
+--!include daybook_private/functions/check_accounts.sql
