@@ -1,1 +1,17 @@
--- Nothing staged.
+-- An import of what was not sealed for a day; heads that were set back; what a clock that is set back leaves behind.
+--!include daybook_private/functions/next_log_id.sql
+--!include daybook_private/functions/log_event.sql
+--!include daybook_private/functions/settled_until.sql
+--!include daybook_private/functions/await_writers.sql
+--!include daybook_private/functions/index_search.sql
+--!include daybook_private/functions/unindexed_ledgers.sql
+--!include daybook_private/functions/create_one.sql
+--!include daybook_private/functions/create_pair.sql
+--!include daybook_private/functions/batch_members.sql
+--!include daybook_private/functions/partially_post.sql
+--!include daybook/functions/reverse_transaction.sql
+--!include daybook/functions/transfer_between_ledgers.sql
+--!include daybook_private/functions/check_blocks.sql
+--!include daybook_private/functions/check_log_end.sql
+--!include daybook/functions/verify_log.sql
+--!include daybook/functions/finish_restore.sql
