@@ -97,6 +97,8 @@ test("a head that was set back hides nothing of what is behind it, in however ma
   };
   const wrong = ["does not end", "record 5800", undefined];
   const first = `select block, last_no, hash from daybook_private.seal_blocks where ledger = '${ledger}' and last_no = 5000`;
-  expect(await told(`update daybook_private.seal_heads set (block, no, hash) = (${first})`)).toEqual(wrong);
+  expect(
+    await told(`update daybook_private.seal_heads set (block, no, hash) = (${first})`),
+  ).toEqual(wrong);
   expect(await told("delete from daybook_private.seal_heads")).toEqual(wrong);
 });

@@ -26,7 +26,11 @@ beforeAll(async () => {
   ({ ann, bob } = await openSessions(database, ["ann", "bob"]));
 });
 beforeEach(async () => {
-  ledger = await openLedger(database, { alice: { money: 100 }, capped: { balance_min: -100 }, clearing: {} });
+  ledger = await openLedger(database, {
+    alice: { money: 100 },
+    capped: { balance_min: -100, money: 10 },
+    clearing: {},
+  });
   other = await openLedger(database, { in: {}, clearing: {} });
 });
 afterEach(async () => expect(await violations(database)).toEqual([]));
@@ -73,7 +77,10 @@ const CASES: [string, () => Promise<[Statement, Statement]>][] = [
     "a batch, for an account",
     async () => [
       withdrawal(ledger, "alice", 1),
-      batch(ledger, Array.from({ length: 2 }, () => ({ entries: linesOf("alice", "world", 1, from) }))),
+      batch(
+        ledger,
+        Array.from({ length: 2 }, () => ({ entries: linesOf("alice", "world", 1, from) })),
+      ),
     ],
   ],
   [
@@ -136,9 +143,7 @@ test("who closes up to now waits for open transactions, though the clock was set
   await database.pool.query(`update daybook_private.settlements set settled_until = ${AHEAD}`);
   await ann.step("begin");
   await ann.step(pay());
-  const closing = outcome(
-    bob.step(`select daybook.close_period('${ledger}', clock_timestamp())`),
-  );
+  const closing = outcome(bob.step(`select daybook.close_period('${ledger}', clock_timestamp())`));
   const pause = new Promise((resolve) => setTimeout(resolve, 300, "still waiting"));
   expect(await Promise.race([closing, pause])).toBe("still waiting");
   await ann.step("commit");
@@ -159,7 +164,10 @@ test("what is recorded after the clock was set back is searched for soon", async
   );
   await bob.step(create(ledger, linesOf("alice", "world", 7), { description: "found" }));
   const search = () =>
-    rowOf("select count(*)::integer as count from daybook.search_transactions($1, words => 'found')", [ledger]);
+    rowOf(
+      "select count(*)::integer as count from daybook.search_transactions($1, words => 'found')",
+      [ledger],
+    );
   expect(await waiting()).toContain(ledger);
   expect(await index()).toBe(1);
   expect(await search()).toEqual({ count: 1 });

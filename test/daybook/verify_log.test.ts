@@ -294,7 +294,10 @@ const chainAt = (block: number) =>
   `(select block, last_no, hash from daybook_private.seal_blocks where ledger = 'rich' and block = ${block})`;
 
 test.each([
-  ["set back", `update daybook_private.seal_heads set (block, no, hash) = ${chainAt(1)} where ledger = 'rich'`],
+  [
+    "set back",
+    `update daybook_private.seal_heads set (block, no, hash) = ${chainAt(1)} where ledger = 'rich'`,
+  ],
   ["gone", "delete from daybook_private.seal_heads where ledger = 'rich'"],
 ])("a head that was %s hides nothing from who goes up to it in parts", async (_, statement) => {
   await client.query("begin");
