@@ -18,6 +18,7 @@ export type CheckOptions = {
   idle?: number;
 };
 
+/** `ledger` and `account_id` say behind which account to go on: at first START, null after the last one. */
 type Round = {
   ledger: string | null;
   account_id: string | null;
@@ -76,7 +77,7 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
       }
       const round = await checkAccounts(client, at, isFull, budget);
       for (const finding of round?.drifted ?? []) report(log, finding);
-      if (!round?.ledger || !round.account_id) {
+      if (!round || round.ledger === null || round.account_id === null) {
         at = START;
         return 0;
       }

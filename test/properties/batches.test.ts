@@ -5,12 +5,13 @@ import { openCategories } from "../support/categories.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
+import { patience, testTimeout } from "../support/patience.ts";
 import { EFFORT, SEED } from "../support/seed.ts";
 import type { Row } from "../support/sessions.ts";
 import { ACCOUNTS, anyBatch, CATEGORIES, type Batch } from "./members.ts";
 import { booksOf, singly, together, type Way } from "./two-ways.ts";
 
-const RUNS = 40 * EFFORT;
+const [RUNS, EACH] = [40 * EFFORT, 3_000];
 
 let database: TestDatabase;
 let client: Client;
@@ -41,13 +42,9 @@ test(
         isFolded ||= each.isHeld;
       }
     });
-    await fc.assert(property, {
-      numRuns: RUNS,
-      seed: SEED,
-      interruptAfterTimeLimit: 60_000 + RUNS * 2_000,
-    });
+    await fc.assert(property, { ...patience(RUNS, EACH), seed: SEED });
   },
-  90_000 + RUNS * 2_000,
+  testTimeout(RUNS, EACH),
 );
 
 async function openBooks(): Promise<string> {

@@ -20,6 +20,13 @@ afterAll(() => database?.drop());
 
 const count = async (what: string) =>
   (await database.pool.query(`select count(*)::integer as n from ${what}`)).rows[0].n as number;
+/** So many transactions, and entries of each account. */
+const THOUSAND = `
+  select count(*)
+    from daybook.create_transactions($1, array(
+      select row(array[daybook.debit('world', 1), daybook.credit('a', 1)], null, null, null, null, null, null, null, null,
+                 null)::daybook.transaction_input
+        from generate_series(1, 1000)))`;
 const start = (budget = 200) =>
   startChecking({
     connectionString: database.urlOf("daybook_worker"),
@@ -49,6 +56,33 @@ test("goes over all accounts, again and again, finds what differs and says so on
     expect(await count("daybook_private.drifts")).toBe(1);
   } finally {
     await checking.stop();
+  }
+});
+
+test("goes on amid an account that has more entries than one look takes, the very first one too", async () => {
+  const own = await createDatabase();
+  const reached = async () =>
+    (
+      await own.pool.query(
+        `select max((k.reached).lock_version)::integer as version
+           from daybook_private.account_checks k where not k.is_full`,
+      )
+    ).rows[0].version as number | null;
+  const busy = await openLedger(own, { a: {} });
+  for (let n = 0; n < 6; n++) await own.pool.query(THOUSAND, [busy]);
+  // A round takes one look, and after a walk it rests for longer than anybody waits.
+  const checking = startChecking({
+    connectionString: own.urlOf("daybook_worker"),
+    log,
+    budget: 0,
+    restFactor: 0,
+    idle: 600_000,
+  });
+  try {
+    await until("it was looked at to its end", async () => (await reached()) === 6_000, 10_000);
+  } finally {
+    await checking.stop();
+    await own.drop();
   }
 });
 
