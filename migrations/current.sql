@@ -5,8 +5,12 @@
 --!include daybook_private/functions/await_writers.sql
 --!include daybook_private/functions/index_search.sql
 --!include daybook_private/functions/unindexed_ledgers.sql
---!include daybook_private/functions/create_one.sql
---!include daybook_private/functions/create_pair.sql
+--!include daybook_private/functions/apply_entries.sql
+--!include daybook_private/functions/take_debit.sql
+--!include daybook_private/functions/claim_external_id.sql
+--!include daybook_private/functions/is_period_open.sql
+--!include daybook_private/functions/hold_periods.sql
+--!include daybook_private/functions/lock_categories.sql
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/partially_post.sql
 --!include daybook/functions/reverse_transaction.sql

@@ -70,8 +70,15 @@ const CASES: [string, () => Promise<[Statement, Statement]>][] = [
     async () => [`select daybook.close_period('${ledger}', '${END}')`, pay({ effective_at: END })],
   ],
   [
-    "any other, for a key",
-    async () => [pay({ idempotency_key: "k" }), pay({ idempotency_key: "k", description: "x" })],
+    "any other, for a period",
+    async () => [
+      `select daybook.close_period('${ledger}', '${END}')`,
+      pay({ effective_at: END, description: "x" }),
+    ],
+  ],
+  [
+    "any other, for an external id",
+    async () => [pay({ external_id: "x" }), pay({ external_id: "x" })],
   ],
   [
     "a batch, for an account",
