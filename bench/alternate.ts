@@ -13,6 +13,17 @@ export type Outcome = {
 };
 
 /**
+ * The cases that are meant by any of several names or parts of names, and what they are compared with.
+ * @throws Error if one of them means none
+ */
+export function chooseAll(cases: Case[], names: string[]): Case[] {
+  const chosen = names.map((name) => choose(cases, name));
+  const none = chosen.findIndex((each) => each.length === 0);
+  if (none >= 0) throw new Error(`nothing is named "${names[none]}": see --list`);
+  return cases.filter((each) => chosen.some((some) => some.includes(each)));
+}
+
+/**
  * The cases that are meant, those that they are compared with, and so on.
  * @param only a case's name, or part of the names of some; nothing for all
  */

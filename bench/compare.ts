@@ -6,7 +6,7 @@ import type { Case, Run } from "./cases.ts";
  * Somebody's own alternative as a case beside `create_transaction`.
  * @param what a script in pgbench's language (its name ends with .sql), or a command of the shell that keeps up a load for
  *   BENCH_SECONDS by BENCH_CLIENTS clients on DATABASE_URL and prints how many it did per second: `tps = …`, or a number at
- *   the end
+ *   the end, in digits with a point
  * @param hasSetup whether it has a database of its own; else it runs in the ledger's
  * @param units how many things one run of a script does
  */
@@ -41,8 +41,9 @@ const command =
       child.stdout.setEncoding("utf8").on("data", (part: string) => (output += part));
       child.on("error", reject);
       child.on("close", (code) => {
-        const rate = /tps = ([\d.]+)/.exec(output)?.[1] ?? /([\d.]+)\s*$/.exec(output)?.[1];
-        if (code === 0 && rate !== undefined) done(Number(rate));
+        // A whole word, or "1,234" would be 234.
+        const rate = (/tps = (\S+)/.exec(output) ?? /(\S+)\s*$/.exec(output))?.[1];
+        if (code === 0 && /^\d+(\.\d+)?$/.test(rate ?? "")) done(Number(rate));
         else reject(new Error(`"${text}" ended with ${code} and said no rate: ${output}`));
       });
     });

@@ -8,10 +8,16 @@ import { Command, InvalidArgumentError } from "commander";
 export function readFlags<Flags extends Record<string, string>>(defaults: Flags): Flags {
   const program = new Command(basename(process.argv[1]!)).allowExcessArguments(false);
   for (const [name, value] of Object.entries(defaults)) {
-    const check = /^\d+$/.test(value) ? number : String;
+    const check = /^\d+$/.test(value) ? (name === "rounds" ? whole : number) : String;
     program.option(`--${name} <${check === String ? "text" : "n"}>`, "", check, value);
   }
   return program.parse().opts<Flags>();
+}
+
+/** Half a round would be none, and figures of none are no figures. */
+function whole(value: string): string {
+  if (/^\d{1,12}$/.test(value)) return value;
+  throw new InvalidArgumentError("It must be a whole number.");
 }
 
 function number(value: string): string {

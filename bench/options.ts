@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 export type Options = {
@@ -30,7 +31,7 @@ export function readOptions(argv: string[]): Options {
       ),
     )
     .option("--only <name>", "one case or study by its name, or all cases with this in their names")
-    .option("--rounds <n>", "how often each case is run", positive, 3)
+    .option("--rounds <n>", "how often each case is run", whole, 3)
     .option("--seconds <n>", "how long each run takes", positive, 10)
     .option("--clients <n>", "how many there are at once", whole, 16)
     .addOption(
@@ -39,7 +40,10 @@ export function readOptions(argv: string[]): Options {
         "what sends the load (default: pgbench if there is one)",
       ).choices(["pgbench", "node"]),
     )
-    .option("--compare <file.sql or command>", "your own alternative, beside create_transaction")
+    .option(
+      "--compare <file.sql or command>",
+      "your own, with create_transaction or the cases of --only",
+    )
     .option("--compare-setup <file.sql>", "makes its tables, in a database of its own")
     .option("--compare-units <n>", "how many things one run of its script does", whole, 1)
     .option("--out <folder>", "where the report goes", "bench-report")
@@ -50,9 +54,20 @@ export function readOptions(argv: string[]): Options {
     .parse(argv);
   const options = program.opts<Options>();
   const isGiven = (name: string) => program.getOptionValueSource(name) === "cli";
+  for (const [name, flag] of Object.entries(OF_COMPARE))
+    if (isGiven(name) && options.compare === undefined)
+      program.error(`error: ${flag} is for --compare, which is not there`);
   if (options.quick && !isGiven("rounds")) options.rounds = 1;
   if (options.quick && !isGiven("seconds")) options.seconds = 2;
   return { ...options, rest: program.args };
+}
+
+const OF_COMPARE = { compareSetup: "--compare-setup", compareUnits: "--compare-units" };
+
+/** The first file that is named and not there; a command's name says nothing of files. */
+export function missingFile({ compare, compareSetup }: Options): string | undefined {
+  const scripts = [compare?.endsWith(".sql") ? compare : undefined, compareSetup];
+  return scripts.find((file) => file !== undefined && !existsSync(file));
 }
 
 const EXAMPLES = `

@@ -4,13 +4,13 @@
  */
 import { resolve } from "node:path";
 import { consoleLog } from "../src/log.ts";
-import { choose } from "./alternate.ts";
+import { chooseAll } from "./alternate.ts";
 import { cases as known, type Case } from "./cases.ts";
 import { alternative } from "./compare.ts";
 import { chooseDriver } from "./driver.ts";
 import { describeMachine } from "./machine.ts";
 import { measureCases } from "./measure.ts";
-import { readOptions, type Options } from "./options.ts";
+import { missingFile, readOptions, type Options } from "./options.ts";
 import { markdown, writeReport, type Report } from "./report.ts";
 import { openServer, type BenchServer } from "./server.ts";
 import { runStudy, studies, type Study } from "./studies.ts";
@@ -18,6 +18,11 @@ import { runStudy, studies, type Study } from "./studies.ts";
 const log = consoleLog("bench");
 const options = readOptions(process.argv);
 const { compare, only } = options;
+const missing = missingFile(options);
+if (missing !== undefined) {
+  console.error(`error: there is no file ${missing}`);
+  process.exit(1);
+}
 const yours = compare
   ? alternative(compare, options.compareSetup !== undefined, options.compareUnits)
   : undefined;
@@ -39,9 +44,9 @@ async function measureAll(): Promise<void> {
     only === undefined ? !compare && !isLong : name === only,
   );
   const isStudy = only !== undefined && studied.length > 0;
-  const chosen = isStudy ? [] : choose(cases, only ?? yours?.name ?? "");
-  if (chosen.length + studied.length === 0)
-    throw new Error(`nothing is named "${only}": see --list`);
+  if (isStudy && yours) throw new Error(`${only} is a study: --compare goes beside cases`);
+  const meant = [only, yours?.name].filter((name) => name !== undefined);
+  const chosen = isStudy ? [] : chooseAll(cases, meant.length > 0 ? meant : [""]);
 
   const server = await openServer();
   try {

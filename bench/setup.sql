@@ -15,7 +15,7 @@ select count(*)
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'bench_service') then
-    create role bench_service login password 'bench' in role daybook_writer;
+    create role bench_service login in role daybook_writer;  -- serviceLogin() gives it a password that nobody knows
   end if;
 end
 $$;

@@ -7,6 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { packageFiles } from "./package-files.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -16,7 +17,7 @@ execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"],
   cwd: root,
   stdio: "inherit",
 });
-for (const each of ["migrations", "README.md", "CHANGELOG.md", "LICENSE", "schema.graphql"])
+for (const each of packageFiles(root))
   cpSync(join(root, each), join(dist, each), { recursive: true });
 chmodSync(join(dist, "src/cli.js"), 0o755);
 

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { serversOf } from "./database-url.ts";
+import { parseNetwork } from "./server/client-address.ts";
 
 /** What is wrong with flags and environment, all of it at once. The program ends with exit code 2. */
 export class ConfigError extends Error {
@@ -16,6 +17,8 @@ export type Reader = {
   positive(name: string, value: string): number;
   /** An https URL, if given; http only of this machine, for on the way anybody could put in other keys. */
   keysUrl(name: string, value: string | undefined): string | undefined;
+  /** Addresses and networks (CIDR) with commas between, if given. */
+  networks(name: string, value: string | undefined): string[] | undefined;
   /** Notes a mistake that concerns several settings. */
   refuse(problem: string): void;
   /** @throws ConfigError if anything was wrong */
@@ -51,6 +54,15 @@ export function configReader(): Reader {
         refuse(`${name} must be a URL that starts with https://, or http:// on this machine`);
       }
       return value;
+    },
+    networks(name, value) {
+      const networks = value?.split(",").map((text) => text.trim());
+      for (const text of networks ?? []) {
+        if (!parseNetwork(text)) {
+          refuse(`${name} must be addresses or networks such as 10.0.0.0/8, not "${text}"`);
+        }
+      }
+      return networks;
     },
     refuse,
     finish() {

@@ -1,6 +1,7 @@
 import { callAs } from "../test/support/call.ts";
 import type { Stage } from "./stage/stage.ts";
 import { CATEGORIES, ALL, LIMITS, currencyOf } from "./clients/accounts.ts";
+import { clock } from "./clients/creations.ts";
 import { deedOf } from "./clients/deed.ts";
 import { newKnown, type Known } from "./clients/known.ts";
 import { connectTo } from "./stage/postgres.ts";
@@ -14,6 +15,7 @@ const MONEY = 150;
 export async function openChapter({ postgres, past }: Stage, name: string): Promise<Known> {
   const known = newKnown(`torture-${name}`, `torture-${name}-abroad`, past);
   past.reads = []; // those of the chapter before were judged with it
+  clock.offset = 0;
   const client = await connectTo(postgres.url());
   const call = async (does: string, request: Args) => {
     const deed = deedOf(does, request, request["description"] ?? `first ${known.deeds.length}`);

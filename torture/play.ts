@@ -5,9 +5,11 @@ import { judge } from "./checks/judge.ts";
 import { watchBooks } from "./checks/watch.ts";
 import { runClient } from "./clients/client.ts";
 import { WISHES } from "./clients/decide.ts";
-import { drawOf } from "./clients/draw.ts";
+import { PATIENCE } from "./clients/doubts.ts";
+import { drawOf, upTo } from "./clients/draw.ts";
 import type { Known } from "./clients/known.ts";
 import { DUTIES } from "./clients/operator.ts";
+import { counted } from "./doors/counted.ts";
 import { openGraphqlDoor } from "./doors/graphql.ts";
 import { openSqlDoor } from "./doors/sql.ts";
 import { rage, type Nemesis } from "./nemesis/nemesis.ts";
@@ -25,12 +27,11 @@ export type Chapter = {
   digests: Digest[];
   /** How long clients worked in it. */
   seconds: number;
+  /** How many holds expired. */
+  expired: number;
   /** A line on it. */
   summary: string;
 };
-
-/** How long clients may go on asking what came of their last calls, when nothing disturbs them any more, in milliseconds. */
-const PATIENCE = 45_000;
 
 export async function playChapter(
   stage: Stage,
@@ -39,25 +40,28 @@ export async function playChapter(
   number: number,
   seconds: number,
 ): Promise<Chapter> {
-  const seed = options.seed + number - 1;
+  const seed = seedOf(options.seed, number);
   const known = await openChapter(stage, `${options.seed}-${number}`);
   const [stop, giveUp] = [new AbortController(), new AbortController()];
   const working = [...clientsOf(stage, options), ...operatorsOf(stage)].map((client) => {
     const draw = (n: number) => drawOf(seed, client.name, n);
-    return runClient({ ...client, known, draw, stop: stop.signal, giveUp: giveUp.signal });
+    const door = counted(client.door, known.uses);
+    return runClient({ ...client, door, known, draw, stop: stop.signal, giveUp: giveUp.signal });
   });
   const watching = watchBooks(stage, known, stop.signal);
   const raging = options.calm ? undefined : rage(nemesis, stage, seed, stop.signal);
-  const timers = [
-    setTimeout(() => stop.abort(), seconds * 1000),
-    setTimeout(() => giveUp.abort(), seconds * 1000 + PATIENCE),
-  ];
+  const timer = setTimeout(() => stop.abort(), seconds * 1000);
+  // Clients go on asking what came of their last calls; their patience begins when nothing disturbs them any more.
+  stop.signal.addEventListener("abort", async () => {
+    await raging?.catch(() => {});
+    setTimeout(() => giveUp.abort(), PATIENCE).unref();
+  });
   try {
     await Promise.all([raging, ...working]);
   } finally {
+    clearTimeout(timer);
     stop.abort();
     giveUp.abort();
-    for (const timer of timers) clearTimeout(timer);
   }
   const begin = performance.now();
   const watched = await watching;
@@ -69,10 +73,14 @@ export async function playChapter(
   const result = findings.length === 0 ? "right" : `${findings.length} WRONG`;
   const summary =
     `${deeds.length} requests, ${reads.length} reads (${judged.judged} balances explained, ${judged.skipped} not), ` +
-    `${judged.bounds} bounds on categories (${judged.exact} to the unit), ` +
+    `${judged.bounds} bounds on categories (${judged.exact} to the unit), ${judged.expired} holds expired, ` +
     `${watched.looks} looks at all books: ${result}, judged in ${took} s`;
-  return { seed, seconds, known, findings, digests, summary };
+  return { seed, seconds, known, findings, digests, expired: judged.expired, summary };
 }
+
+/** The first chapter has the seed of the run, others one of their own: runs of neighbouring seeds have none in common. */
+const seedOf = (seed: number, number: number) =>
+  number === 1 ? seed : upTo(drawOf(seed, "chapter", number), 1e9);
 
 function clientsOf({ postgres, proxies }: Stage, { sqlClients, graphqlClients }: Options) {
   const sql = Array.from({ length: sqlClients }, (_, n) => ({

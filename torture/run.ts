@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { groupBy } from "./checks/books.ts";
 import { checkAfterwards } from "./checks/afterwards.ts";
+import { checkFloor, LONG } from "./checks/floor.ts";
 import { newNemesis, type Nemesis } from "./nemesis/nemesis.ts";
 import { readOptions, type Options } from "./options.ts";
 import { playChapter, type Chapter } from "./play.ts";
@@ -63,6 +64,15 @@ try {
   ];
   say(`ran for ${(ran / 1000).toFixed()} s, and clients worked for ${worked.toFixed()} of them`);
   if (last.findings.length === 0) last.findings.push(...(await checkAfterwards(stage, chapters)));
+  if (last.findings.length === 0 && options.minutes >= LONG) {
+    const expired = chapters.reduce((sum, chapter) => sum + chapter.expired, 0);
+    last.findings.push(
+      ...checkFloor(
+        chapters.map(({ known }) => known.uses),
+        expired,
+      ),
+    );
+  }
   summarise(chapters, nemesis);
   if (last.findings.length > 0) explain(stage, nemesis, last, options);
   say(last.findings.length > 0 ? "the ledger is broken" : "all is right");

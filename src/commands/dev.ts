@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Option, type Command } from "commander";
-import { configReader } from "../config.ts";
+import { ConfigError, configReader } from "../config.ts";
 import { withLogin } from "../database-url.ts";
 import { consoleLog } from "../log.ts";
 import type { Retention } from "../worker/retention.ts";
@@ -15,7 +15,16 @@ import {
 import { runService, type Lifetime } from "./run-service.ts";
 import { readServerConfig, type ServerConfig } from "./server-config.ts";
 
-type Flags = ServerFlags & RetentionFlags & { databaseUrl?: string; dataDir: string };
+type Flags = ServerFlags &
+  RetentionFlags & {
+    databaseUrl?: string;
+    dataDir: string;
+    authenticatorPassword?: string;
+    newPassword?: true;
+  };
+
+/** The server's login: its password, and whether to set that first. */
+type Login = { password: string; isSet: boolean };
 
 /** `daybook dev` */
 export function registerDev(program: Command): void {
@@ -27,14 +36,22 @@ export function registerDev(program: Command): void {
       new Option("--data-dir <folder>", "where the embedded PostgreSQL keeps its data")
         .env("DAYBOOK_DATA_DIR")
         .default("./.daybook/pg"),
-    );
+    )
+    .addOption(
+      new Option(
+        "--authenticator-password <password>",
+        "the server's login password (default: a new one)",
+      ).env("DAYBOOK_AUTHENTICATOR_PASSWORD"),
+    )
+    .option("--new-password", "with a database URL: set it, for all databases of that server");
   for (const option of [...serverOptions(), ...retentionOptions()]) command.addOption(option);
   command
     .addHelpText(
       "after",
       `
-With a database URL, that server is used instead of an embedded one; the login must be able to migrate,
-and the roles daybook_authenticator and daybook_worker get new passwords.
+With a database URL, that server is used instead of an embedded one; the login must be able to migrate. The
+server enters as daybook_authenticator, a role of all databases there: if that is new it is given a password,
+else dev wants to be told the one it has, or --new-password.
 
 Examples:
   $ daybook dev
@@ -51,7 +68,8 @@ async function run(flags: Flags): Promise<void> {
   reader.finish();
   await runService(consoleLog("dev"), async (life) => {
     const url = given || (await startPostgres(flags.dataDir, life));
-    await startAll(url, config, retention, life);
+    const login = await loginOf(url, flags, !given);
+    await startAll(url, login, config, retention, life);
   });
 }
 
@@ -65,18 +83,18 @@ async function startPostgres(dataDir: string, { defer, fail }: Lifetime): Promis
 
 async function startAll(
   url: string,
+  { password, isSet }: Login,
   config: ServerConfig,
   retention: Retention,
   { defer }: Lifetime,
 ): Promise<void> {
-  // Nobody needs to know these: they live as long as this process.
-  const passwords = { authenticator: password(), worker: password() };
   const { migrate } = await import("../migrate/migrate.ts");
+  const passwords = isSet ? { authenticator: password } : {};
   await migrate({ connectionString: url, log: consoleLog("migrate"), passwords });
 
   const { startWorker } = await import("../worker/start.ts");
   const worker = await startWorker({
-    connectionString: withLogin(url, "daybook_worker", passwords.worker),
+    connectionString: url, // whoever migrates may become daybook_worker
     retention,
     log: consoleLog("worker"),
   });
@@ -84,7 +102,7 @@ async function startAll(
 
   const { startServer } = await import("../server/start.ts");
   const server = await startServer({
-    connectionString: withLogin(url, "daybook_authenticator", passwords.authenticator),
+    connectionString: withLogin(url, "daybook_authenticator", password),
     ...config,
     log: consoleLog("server"),
   });
@@ -92,7 +110,27 @@ async function startAll(
   process.stdout.write(welcome(server.url, url));
 }
 
-const password = () => randomBytes(24).toString("hex");
+/**
+ * On a server of somebody's own, other databases may have servers that use the same login: its password is not replaced
+ * unasked.
+ * @param isOurs whether the server is dev's alone
+ * @throws ConfigError if it has a password that was not told
+ */
+async function loginOf(url: string, flags: Flags, isOurs: boolean): Promise<Login> {
+  const { hasPassword } = await import("../migrate/passwords.ts");
+  // Nobody needs to know a new one: it lives as long as this process.
+  const password = flags.authenticatorPassword ?? randomBytes(24).toString("hex");
+  if (isOurs || flags.newPassword || !(await hasPassword(url, "daybook_authenticator"))) {
+    return { password, isSet: true };
+  }
+  if (flags.authenticatorPassword === undefined) {
+    throw new ConfigError(
+      "the role daybook_authenticator is there, and servers of other databases may use its password: " +
+        "tell it by DAYBOOK_AUTHENTICATOR_PASSWORD, or replace it by --new-password",
+    );
+  }
+  return { password, isSet: false };
+}
 
 function welcome(graphql: string, database: string): string {
   return `

@@ -32,8 +32,8 @@ export function registerExport(program: Command): void {
     .addHelpText(
       "after",
       `
-What is written is the ledger at one moment, however long it takes. Without a format it is a new folder
-that \`daybook import\` makes the same ledger of, in another database.
+What is written is the ledger at one moment, however long it takes; what exists is never replaced. Without a
+format it is a new folder that \`daybook import\` makes the same ledger of, in another database.
 
 Examples:
   $ daybook export --ledger main --out main-2026-11
@@ -48,7 +48,8 @@ async function run(flags: Flags): Promise<void> {
   const connectionString = reader.databaseUrl(flags.databaseUrl);
   const isJournal = flags.format === "hledger";
   const folder = flags.out ?? `${flags.ledger}.export`;
-  if (!isJournal && existsSync(folder)) reader.refuse(`${folder} exists: choose another --out`);
+  const out = isJournal ? flags.out : folder;
+  if (out && existsSync(out)) reader.refuse(`${out} exists: choose another --out`);
   reader.finish();
 
   const { startProgress } = await import("../import/progress.ts");

@@ -45,7 +45,8 @@ A line is a transaction_input: {"entries": [{"account": "cash", "direction": "de
 with status, effective_at, idempotency_key, external_id, description, metadata, … as in SQL. A line
 {"accounts": [{"address": "cash", "currency": "EUR", "normal_balance": "debit"}, …]} opens accounts.
 A line without an idempotency_key gets one made of the import's name and its own text: repeating an import
-changes nothing. The folder that daybook export made becomes the ledger that it was made of, all of it or nothing.
+changes nothing as long as keys are kept, 30 days unless the worker was told otherwise (work --key-retention);
+a line with an external_id is never made twice. The folder that daybook export made becomes the ledger that it was made of, all of it or nothing.
 Exit code: 0 if all lines are in the ledger, ${EXIT_REFUSED} if some were refused, 1 if the import failed.
 
 Examples:

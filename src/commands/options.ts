@@ -14,6 +14,7 @@ export type ServerFlags = {
   jwksUrl?: string;
   jwtAudience?: string;
   jwtIssuer?: string;
+  trustProxy?: string;
 };
 
 /** Where the server listens and whose tokens it believes. */
@@ -21,10 +22,17 @@ export function serverOptions(): Option[] {
   return [
     new Option("--host <address>", "address to listen on").env("DAYBOOK_HOST").default("127.0.0.1"),
     new Option("-p, --port <port>", "port to listen on, 0 for any").env("PORT").default("5678"),
-    new Option("--jwt-secret <secret>", "key of HMAC-signed tokens").env("DAYBOOK_JWT_SECRET"),
+    new Option(
+      "--jwt-secret <secret>",
+      "key of HMAC-signed tokens; better in the environment, for everybody on the machine sees command lines",
+    ).env("DAYBOOK_JWT_SECRET"),
     new Option("--jwks-url <url>", "public keys of signed tokens").env("DAYBOOK_JWKS_URL"),
     new Option("--jwt-audience <name>", "`aud` that tokens must carry").env("DAYBOOK_JWT_AUDIENCE"),
     new Option("--jwt-issuer <name>", "`iss` that tokens must carry").env("DAYBOOK_JWT_ISSUER"),
+    new Option(
+      "--trust-proxy <addresses>",
+      "proxies that are believed when they say whom a request comes from: addresses and networks, 10.0.0.0/8, with commas between",
+    ).env("DAYBOOK_TRUST_PROXY"),
   ];
 }
 

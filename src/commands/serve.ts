@@ -17,10 +17,12 @@ export function registerServe(program: Command): void {
       "after",
       `
 The login is daybook_authenticator; a caller's token says as which role it acts and in which ledgers.
-Without a key for tokens every caller is trusted, so the server then listens on this machine only.
+Without a key for tokens every caller is trusted, so the server then listens on this machine only,
+and takes nothing that a proxy passes on.
 
 Examples:
   $ DATABASE_URL=postgres://daybook_authenticator:secret@db/books daybook serve
+  $ DAYBOOK_JWT_SECRET="$KEY" daybook serve --trust-proxy 10.0.0.0/8
   $ daybook serve --host 0.0.0.0 --jwks-url https://id.example.com/keys --jwt-audience daybook`,
     )
     .action(run);

@@ -9,13 +9,18 @@ export type ServerConfig = {
   host: string;
   port: number;
   jwt?: { secret?: string; jwksUrl?: string; audience?: string; issuer?: string };
+  trustProxy?: string[];
 };
 
-/** Reads the server's flags; what is wrong goes to the reader. */
+/** Reads the server's flags; what is wrong goes to the reader. One that is empty, as in a composition, is not given. */
 export function readServerConfig(reader: Reader, flags: ServerFlags): ServerConfig {
-  const { host, jwtSecret: secret, jwtAudience: audience, jwtIssuer: issuer } = flags;
+  const { host } = flags;
   const port = reader.port("--port", flags.port);
-  const jwksUrl = reader.keysUrl("--jwks-url", flags.jwksUrl);
+  const secret = flags.jwtSecret || undefined;
+  const audience = flags.jwtAudience || undefined;
+  const issuer = flags.jwtIssuer || undefined;
+  const jwksUrl = reader.keysUrl("--jwks-url", flags.jwksUrl || undefined);
+  const trustProxy = reader.networks("--trust-proxy", flags.trustProxy || undefined);
   if (secret !== undefined && jwksUrl !== undefined) {
     reader.refuse("give --jwt-secret or --jwks-url, not both");
   }
@@ -23,10 +28,10 @@ export function readServerConfig(reader: Reader, flags: ServerFlags): ServerConf
     reader.refuse(`--jwt-secret must have at least ${SHORTEST_SECRET} bytes`);
   }
   if (secret !== undefined || jwksUrl !== undefined) {
-    return { host, port, jwt: { secret, jwksUrl, audience, issuer } };
+    return { host, port, jwt: { secret, jwksUrl, audience, issuer }, trustProxy };
   }
-  if (audience !== undefined || issuer !== undefined) {
-    reader.refuse("--jwt-audience and --jwt-issuer need --jwt-secret or --jwks-url");
+  if (audience !== undefined || issuer !== undefined || trustProxy !== undefined) {
+    reader.refuse("--jwt-audience, --jwt-issuer and --trust-proxy need --jwt-secret or --jwks-url");
   }
   if (!isLoopback(host)) {
     reader.refuse(

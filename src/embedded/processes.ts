@@ -13,7 +13,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * When the process started, in the system's own notation, or undefined if there is none.
+ * When the process started, in the system's own notation (of UTC), or undefined if there is none.
  * Together with the id it names a process for good: ids are used again, this pair is not.
  */
 export function startedAt(pid: number): string | undefined {
@@ -68,7 +68,9 @@ function statFields(pid: number): string[] | undefined {
 
 function ps(args: string[]): string | undefined {
   try {
-    return execFileSync("ps", args, { encoding: "utf8", stdio: "pipe" }).trim() || undefined;
+    // Times are written in a zone and a language: whoever asks is to read the same.
+    const env = { ...process.env, TZ: "UTC", LC_ALL: "C" };
+    return execFileSync("ps", args, { encoding: "utf8", stdio: "pipe", env }).trim() || undefined;
   } catch {
     return undefined; // `ps` fails if there is no such process
   }

@@ -31,7 +31,6 @@ export function runServer({ postgres, dataDir, settings, user, logFile }: Server
     command: postgres,
     args: ["-D", dataDir, ...flags],
     ...user,
-    env: serverEnvironment(),
     logFile,
   };
   // The same ending as this file: .ts in the checkout, .js in the published package.
@@ -42,7 +41,7 @@ export function runServer({ postgres, dataDir, settings, user, logFile }: Server
     detached: true,
     stdio: ["pipe", "ignore", "inherit"],
     cwd: "/",
-    env: { ...process.env, NODE_OPTIONS: "" },
+    env: serverEnvironment(), // which the watchdog hands on; a command line is read by everybody
   });
   let ended = false;
   const exited = new Promise<void>((resolve) => {

@@ -3,7 +3,8 @@
  * The kernel closes that pipe when the process at the other end dies, however it dies: so the server
  * cannot outlive a parent that crashed or was killed. Closing it is also the normal way to stop.
  *
- * Argument: JSON of WatchdogArguments. Exit code: the server's; 1 if a signal ended it.
+ * Argument: JSON of WatchdogArguments. The server gets the watchdog's own environment. Exit code: the server's;
+ * 1 if a signal ended it.
  */
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
@@ -13,7 +14,6 @@ export type WatchdogArguments = {
   args: string[];
   uid?: number;
   gid?: number;
-  env: NodeJS.ProcessEnv;
   logFile: string;
 };
 

@@ -23,3 +23,14 @@ export async function ensurePartitions(client: ClientBase): Promise<void> {
     await client.query("select daybook_private.ensure_partitions()");
   });
 }
+
+/**
+ * Lets every login see which migrations were applied, so that a program finds out at its start whether it suits the
+ * database. Names and hashes say nothing that the functions' own texts do not, which PostgreSQL shows to everybody.
+ */
+export async function showReleases(client: ClientBase): Promise<void> {
+  await asOwner(client, async () => {
+    await client.query("grant usage on schema graphile_migrate to public");
+    await client.query("grant select on graphile_migrate.migrations to public");
+  });
+}

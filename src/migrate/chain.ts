@@ -4,6 +4,7 @@ import { calculateHash } from "graphile-migrate/dist/hash.js";
 import { getAllMigrations, type FileMigration } from "graphile-migrate/dist/migration.js";
 import { parseSettings } from "graphile-migrate/dist/settings.js";
 import type { ClientBase } from "pg";
+import { otherRelease, unknownRelease, type Release } from "./release.ts";
 
 /** A committed migration: its name in the database (`000001.sql`), its file, and its place in the chain. */
 export type Committed = Pick<
@@ -49,22 +50,14 @@ export async function checkApplied(client: ClientBase, committed: Committed[]): 
     "select from pg_catalog.pg_tables where schemaname = 'graphile_migrate' and tablename = 'migrations'",
   );
   if (table.rowCount === 0) return;
-  const applied = await client.query<{ filename: string; hash: string }>(
+  const applied = await client.query<Release>(
     "select filename, hash from graphile_migrate.migrations order by filename",
   );
-  for (const [place, { filename, hash }] of applied.rows.entries()) {
+  for (const [place, there] of applied.rows.entries()) {
     const here = committed[place];
-    if (!here) {
-      throw new Error(
-        `the database has migration ${filename}, which this version of Daybook does not know: ` +
-          "use the version that migrated it, or a newer one",
-      );
-    }
-    if (here.filename !== filename || here.hash !== hash) {
-      throw new Error(
-        `migration ${filename} in the database is not the committed ${here.realFilename}: ` +
-          "one of them was changed after it was applied",
-      );
+    if (!here) throw new Error(unknownRelease(there));
+    if (here.filename !== there.filename || here.hash !== there.hash) {
+      throw new Error(otherRelease(there, here.realFilename));
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { Client } from "../client.ts";
+import { checkRelease } from "./release.ts";
 
 /** The oldest PostgreSQL whose features the ledger needs (uuidv7, returning old and new, …). */
 export const OLDEST_MAJOR = 18;
@@ -20,7 +21,8 @@ export async function checkVersion(client: Pick<ClientBase, "query">): Promise<v
 }
 
 /**
- * As `checkVersion`, and refuses a database that was never migrated, before a query fails on what is not there.
+ * As `checkVersion`, and refuses a database that was never migrated, or by another version of Daybook, before a
+ * query fails on what is not there.
  * @throws Error saying what is missing
  */
 export async function checkLedger(client: Pick<ClientBase, "query">): Promise<void> {
@@ -31,6 +33,7 @@ export async function checkLedger(client: Pick<ClientBase, "query">): Promise<vo
   if (!rows[0]!.migrated) {
     throw new Error("the database holds no ledger yet: run daybook migrate");
   }
+  await checkRelease(client);
 }
 
 /** As `checkVersion`, over a connection of its own: so that a program fails at its start, not at its first query. */

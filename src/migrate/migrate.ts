@@ -1,12 +1,12 @@
-import { resolve } from "node:path";
 import { Client, type DatabaseError } from "pg";
 import { oneServer } from "../client.ts";
 import type { Log } from "../log.ts";
-import { asOwner, ensurePartitions } from "./as-owner.ts";
+import { asOwner, ensurePartitions, showReleases } from "./as-owner.ts";
 import { checkApplied, readCommitted } from "./chain.ts";
 import { checkVersion } from "./check-version.ts";
 import { runCommitted } from "./committed.ts";
 import { setPasswords, type LoginPasswords } from "./passwords.ts";
+import { MIGRATIONS } from "./release.ts";
 import { createRoles, retryOnCollision } from "./roles.ts";
 import { migrateWorkerSchema } from "./worker-schema.ts";
 
@@ -21,8 +21,6 @@ export type MigrateSettings = {
   /** How long to wait for another migration of this database, in milliseconds. Default: two minutes. */
   patience?: number;
 };
-
-const MIGRATIONS = resolve(import.meta.dirname, "../../migrations");
 
 /** The key of the lock that lets one migration at a time work on a database. */
 const LOCK = 7264101;
@@ -51,6 +49,7 @@ export async function migrate(settings: MigrateSettings): Promise<void> {
     // First, because SQL functions of ours may name its tables.
     await migrateWorkerSchema(connectionString, log);
     await runCommitted({ connectionString, migrationsFolder, log }, patience);
+    await showReleases(client);
     await ensurePartitions(client);
   } finally {
     await client.end();

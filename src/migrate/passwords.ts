@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
+import { Client } from "../client.ts";
 
 const ITERATIONS = 4096; // PostgreSQL's own default, scram_iterations
 
@@ -12,6 +13,30 @@ export async function setPasswords(client: ClientBase, passwords: LoginPasswords
     if (password === undefined) continue;
     const verifier = client.escapeLiteral(scramVerifier(password));
     await client.query(`alter role daybook_${login} with password ${verifier}`);
+  }
+}
+
+/**
+ * Whether a role has a password that somebody may use. Only a superuser sees; to others each role that exists has one.
+ */
+export async function hasPassword(connectionString: string, role: string): Promise<boolean> {
+  const client = new Client({ connectionString });
+  client.on("error", () => {}); // told by the query as well
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ isSeen: boolean }>(
+      `select has_table_privilege('pg_catalog.pg_authid', 'select') as "isSeen"
+         from pg_catalog.pg_roles where rolname = $1`,
+      [role],
+    );
+    if (!rows[0]?.isSeen) return rows.length > 0;
+    const found = await client.query(
+      "select from pg_catalog.pg_authid where rolname = $1 and rolpassword is not null",
+      [role],
+    );
+    return found.rowCount! > 0;
+  } finally {
+    await client.end();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Writable } from "node:stream";
+import type { Socket } from "node:net";
 import {
   DatabaseError,
   type Pool,
@@ -7,8 +7,16 @@ import {
   type QueryResult,
 } from "pg";
 import { errorCode } from "../errors.ts";
+import { TIMEOUTS } from "./request.ts";
 import { RolledBackError } from "./rolled-back.ts";
+import { tooLarge } from "./size.ts";
 import { isWornOut, preparedStatement } from "./statements.ts";
+
+/**
+ * What an operation may read from the database, in bytes: rows may be large, and a text of more than 512 MB, which Node
+ * cannot hold, would end the process.
+ */
+export const ANSWERS = { mostBytes: 200_000_000 };
 
 export type Statement = { text: string; values?: readonly unknown[] };
 
@@ -16,16 +24,26 @@ export type Statement = { text: string; values?: readonly unknown[] };
 export type Connection = {
   client: PoolClient;
   opened: Promise<unknown>;
+  /** Since when, in milliseconds. */
+  begun: number;
+  /** Ends it when the transaction's time is over, see `watchTime`. */
+  watch: NodeJS.Timeout | undefined;
   /** Not to be used again. */
   broken: boolean;
+  /** Why it was cut in the middle of the transaction, of which nothing was kept. */
+  ended: Error | undefined;
   release(): void;
 };
 
-/** Takes a connection and sends `begin` and the settings, without waiting for the answer. */
+/**
+ * Takes a connection and sends `begin` and the settings, without waiting for the answer.
+ * @param limited whether answers of more than `ANSWERS.mostBytes` are refused. Not where the commit is sent already.
+ */
 export async function connect(
   pool: Pick<Pool, "connect">,
   begin: string,
   settings: Record<string, string>,
+  limited: boolean,
 ): Promise<Connection> {
   const client = await pool.connect().catch(unreachable);
   sendTogether(client);
@@ -37,17 +55,61 @@ export async function connect(
   const connection: Connection = {
     client,
     opened,
+    begun: Date.now(),
+    watch: undefined,
     broken: false,
-    release: () => client.release(connection.broken || isWornOut(client)),
+    ended: undefined,
+    release() {
+      unlimit();
+      clearTimeout(connection.watch);
+      client.release(connection.broken || isWornOut(client));
+    },
   };
+  const unlimit = limited ? limitAnswers(connection) : () => {};
   return connection;
+}
+
+/** Cuts a connection through which too much comes. The server's side notices, and rolls back. */
+function limitAnswers(connection: Connection): () => void {
+  const stream = streamOf(connection.client);
+  const most = stream.bytesRead + ANSWERS.mostBytes;
+  const check = () => {
+    if (stream.bytesRead <= most) return;
+    const megabytes = Math.floor(ANSWERS.mostBytes / 1_000_000);
+    cut(connection, tooLarge(`query: the answer has more than ${megabytes} MB`));
+  };
+  stream.on("data", check);
+  return () => void stream.off("data", check);
+}
+
+/** PostgreSQL forgets `transaction_timeout` with the first error of a transaction; from then on its time is watched here. */
+function watchTime(connection: Connection): void {
+  const left = connection.begun + Number(TIMEOUTS.transaction_timeout) - Date.now();
+  connection.watch ??= setTimeout(
+    () => {
+      const error = new Error("the statements of the operation took too long together");
+      cut(connection, Object.assign(error, { code: "25P04" }));
+    },
+    Math.max(left, 0),
+  );
+}
+
+/** Every statement fails from now on, with errors of the driver's own that do not tell why. */
+function cut(connection: Connection, error: Error): void {
+  connection.broken = true;
+  connection.ended ??= error;
+  streamOf(connection.client).destroy();
 }
 
 /** What is sent until the event loop's next turn leaves in one packet. */
 function sendTogether(client: PoolClient): void {
-  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  const stream = streamOf(client);
   stream.cork();
   process.nextTick(() => stream.uncork());
+}
+
+function streamOf(client: PoolClient): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 /** Runs one statement of several. */
@@ -70,7 +132,10 @@ export function runRead(
   const before = client.query("savepoint before_read");
   const answer = client.query<any[]>(preparedStatement(client, text, values));
   const after = client.query("rollback to savepoint before_read");
-  for (const sent of [before, after]) sent.catch(() => {});
+  for (const sent of [before, after]) {
+    sent.catch((error) => isOutOfTime(error) && cut(connection, error));
+  }
+  answer.catch(() => watchTime(connection));
   return answerOf(connection, answer);
 }
 
@@ -96,7 +161,9 @@ async function answerOf(
   answer.catch(() => {}); // if opening failed as well, that is the error to tell
   try {
     await connection.opened;
-    return await answer;
+    const result = await answer;
+    if (connection.ended) throw connection.ended;
+    return result;
   } catch (error) {
     throw lostConnection(connection, error);
   }
@@ -118,8 +185,10 @@ function lostConnection(connection: Connection, error: unknown): unknown {
   const { routine } = error as { routine?: string };
   // A statement prepared before a migration that changed its result fails on this connection for ever.
   if (routine === "RevalidateCachedQuery") connection.broken = true;
+  if (isOutOfTime(error)) cut(connection, error);
   // PostgreSQL's own errors; Node's codes (EPIPE) can have five letters too.
   if (error instanceof DatabaseError || error instanceof RolledBackError) return error;
+  if (connection.ended) return connection.ended;
   connection.broken = true;
   return Object.assign(
     new Error("the connection to the database was lost: whether anything was kept is not known", {
@@ -129,6 +198,11 @@ function lostConnection(connection: Connection, error: unknown): unknown {
       code: "08006",
     },
   );
+}
+
+/** PostgreSQL then ends not the transaction alone, but the connection. */
+function isOutOfTime(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^25P0[34]$/.test(error.code ?? "");
 }
 
 function unreachable(error: unknown): never {

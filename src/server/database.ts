@@ -4,11 +4,12 @@ import { checkLedger } from "../migrate/check-version.ts";
 import type { Identity } from "./auth.ts";
 
 /**
- * Refuses a database that cannot be served.
+ * Refuses a database that cannot be served, and a login that cannot serve it.
+ * @param hasTokens whether callers have tokens; without, every caller is trusted
  * @returns as whom a trusted caller acts: the most that the server's login may become, in all ledgers
  * @throws Error saying what is missing
  */
-export async function checkDatabase(pool: Pool, log: Log): Promise<Identity> {
+export async function checkDatabase(pool: Pool, log: Log, hasTokens: boolean): Promise<Identity> {
   await checkLedger(pool);
   const { rows } = await pool.query<{ login: string; roles: string[] }>(`
     select session_user::text as login,
@@ -23,9 +24,15 @@ export async function checkDatabase(pool: Pool, log: Log): Promise<Identity> {
   if (!role)
     throw new Error(`${login} may take none of the ledger's roles, daybook_reader or above`);
   if (login !== "daybook_authenticator") {
+    // The database goes by the login's name, see daybook_private.readable_ledgers.
+    if (hasTokens) {
+      throw new Error(
+        `connected as ${login}: the ledgers of callers' tokens would not be looked at, and every caller could use all that ` +
+          `${login} may. With a key for tokens the login must be daybook_authenticator`,
+      );
+    }
     log.warn(
-      `connected as ${login}, not as daybook_authenticator: the ledgers of callers' tokens are not looked at, ` +
-        `what ${login} itself was granted decides`,
+      `connected as ${login}, not as daybook_authenticator: what ${login} itself was granted decides`,
     );
   }
   return { role, ledgers: ["*"], categories: [], subject: "" };

@@ -29,8 +29,15 @@ const TRANSIENT: Readonly<Record<string, string>> = {
 };
 
 const REPEAT = "Repeat the request as it is, with its idempotency key.";
-/** A role that a function is not granted to never gets as far as the ledger's own refusals. */
-const ASK_FOR_ROLE = "Ask an administrator for a role that may do this.";
+const ASK_FOR_LESS =
+  "Ask for less in one request. Of a mutation nothing was kept, and it may be repeated with its idempotency key.";
+/** What to do after errors that PostgreSQL has no advice for. */
+const HINTS: Readonly<Record<string, string>> = {
+  // A role that a function is not granted to never gets as far as the ledger's own refusals.
+  "42501": "Ask an administrator for a role that may do this.",
+  "25P03": ASK_FOR_LESS,
+  "25P04": ASK_FOR_LESS,
+};
 
 /** What a caller is told about: SQLSTATE and the symbol that GraphQL shows for it. All else stays masked. */
 export const SYMBOLS: Readonly<Record<string, string>> = {
@@ -61,6 +68,9 @@ export const SYMBOLS: Readonly<Record<string, string>> = {
   LDIMM: "IMMUTABLE",
 
   ...TRANSIENT,
+
+  "25P03": "TRANSACTION_TIMEOUT",
+  "25P04": "TRANSACTION_TIMEOUT",
 
   // A value that is no value of its type never reaches the ledger's own checks.
   "22P02": "INVALID_ARGUMENT",
@@ -100,7 +110,7 @@ function ledgerExtensions(original: Error, code: string): Record<string, unknown
   const [sqlstate, detail] = [errorCode(original)!, parse(said.detail)];
   // PostgreSQL's own hints are for whoever can read its log.
   const hint = !detail && TRANSIENT[sqlstate] ? REPEAT : said.hint;
-  return { code, sqlstate, detail, hint: hint ?? (sqlstate === "42501" ? ASK_FOR_ROLE : null) };
+  return { code, sqlstate, detail, hint: hint ?? HINTS[sqlstate] ?? null };
 }
 
 /** What PostGraphile itself refuses are cursors that it did not make. */

@@ -13,8 +13,8 @@ export const PAGE_DEFAULT = 100;
 export const PAGE_MAX = 1000;
 
 /**
- * Pages have a default length and a greatest one, so that no query reads a whole ledger at once. In place of
- * PostGraphile's own plugin, which also gives page arguments to arrays of functions, where they clash with
+ * Pages have a default length and a greatest one. Pages within pages multiply: how many rows they may come to is limited in
+ * rows.ts. In place of PostGraphile's own plugin, which also gives page arguments to arrays of functions, where they clash with
  * arguments of that name.
  */
 export const PaginationPlugin: GraphileConfig.Plugin = {

@@ -5,13 +5,14 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import type { Log } from "../log.ts";
 import { errorMask } from "./errors.ts";
+import { keptPlugin } from "./kept.ts";
 import { NamingPlugin } from "./naming.ts";
 import { OperationsPlugin } from "./operations.ts";
 import { PaginationPlugin } from "./pagination.ts";
 import { RelationsPlugin } from "./relations.ts";
 import { RowArraysPlugin } from "./row-arrays.ts";
 import { ScalarsPlugin } from "./scalars.ts";
-import { KEPT, SizePlugin } from "./size.ts";
+import { SizePlugin } from "./size.ts";
 import { NullableKeysPlugin, SmartTagsPlugin } from "./smart-tags.ts";
 
 /** The schema: what of the database is shown in GraphQL, and how. */
@@ -81,7 +82,7 @@ export function serverPreset(
 ): GraphileConfig.Preset {
   return {
     extends: [databasePreset(pool)],
-    plugins: [SizePlugin, OperationsPlugin, ...plugins],
+    plugins: [keptPlugin(), SizePlugin, OperationsPlugin, ...plugins],
     grafserv: {
       graphqlPath: "/graphql",
       graphiqlPath: "/",
@@ -89,7 +90,7 @@ export function serverPreset(
       websockets: false,
       // 10 000 transactions of ten entries fit.
       maxRequestLength: 20_000_000,
-      parseAndValidateCacheSize: KEPT,
+      parseAndValidateCacheSize: 0, // see keptPlugin
     },
   };
 }

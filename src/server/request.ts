@@ -4,8 +4,16 @@ import type { GrafservBody, RequestDigest } from "postgraphile/grafserv";
 import { parseMarked } from "../exact-json.ts";
 import { AuthenticationError, type Identity } from "./auth.ts";
 
-/** A statement of a request may take this long, and wait this long for a lock. */
-export const TIMEOUTS = { statement_timeout: "30s", lock_timeout: "10s" };
+/**
+ * How long a statement of a request may take, how long it may wait for a lock, and how long all statements of an operation
+ * together, in milliseconds: meanwhile it has a connection of the few there are, and a snapshot that keeps the database
+ * from cleaning up.
+ */
+export const TIMEOUTS = {
+  statement_timeout: "30s",
+  lock_timeout: "10s",
+  transaction_timeout: "60000",
+};
 
 /** What is known of a request when it is executed. */
 export type Caller = Identity & { requestId: string; address: string };
@@ -17,6 +25,8 @@ export type RequestOptions = {
   authenticate: ((header: string | undefined) => Promise<Identity>) | undefined;
   /** Whom an unauthenticated request acts as. */
   trusted: Identity;
+  /** Where a request comes from. */
+  addressOf(req: IncomingMessage): string;
   isHealthy(): Promise<boolean>;
 };
 
@@ -39,7 +49,7 @@ export function requestPlugin(options: RequestOptions): GraphileConfig.Plugin {
           if (path === "/graphql" && method === "POST") {
             const identity = await identityOf(req, options).catch(authenticationError);
             if (identity instanceof AuthenticationError) return refuse(identity, res);
-            callers.set(req, { ...identity, requestId, address: addressOf(req) });
+            callers.set(req, { ...identity, requestId, address: options.addressOf(req) });
             readExactly(requestDigest);
           }
           return next();
@@ -81,9 +91,18 @@ async function identityOf(req: IncomingMessage, options: RequestOptions): Promis
   if (options.authenticate) return options.authenticate(req.headers.authorization);
   // A page from elsewhere could let its own name point to this machine and then speak to the server.
   const host = URL.parse(`http://${req.headers.host}`)?.hostname ?? "";
-  if (/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)) return options.trusted;
-  throw new AuthenticationError("without a key for tokens only localhost is served");
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)) {
+    throw new AuthenticationError("without a key for tokens only localhost is served");
+  }
+  // A proxy on this machine would let in whoever reaches it, and may well name this machine as the host.
+  const header = Object.keys(req.headers).find((name) => OF_PROXIES.test(name));
+  if (header === undefined) return options.trusted;
+  throw new AuthenticationError(
+    `without a key for tokens nobody is served through a proxy, and this request has the header ${header}`,
+  );
 }
+
+const OF_PROXIES = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
 
 function authenticationError(error: unknown): AuthenticationError {
   if (error instanceof AuthenticationError) return error;
@@ -104,10 +123,4 @@ function answer(statusCode: number, text: string, type = "text/plain; charset=ut
 function requestIdOf(req: IncomingMessage): string {
   const given = String(req.headers["x-request-id"] ?? "").replace(/[^\x21-\x7e]/g, "");
   return given.slice(0, 200) || randomUUID();
-}
-
-/** As `inet` reads it: IPv4 in its own clothes, no interface name. */
-function addressOf(req: IncomingMessage): string {
-  const address = req.socket.remoteAddress ?? "";
-  return address.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
 }

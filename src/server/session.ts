@@ -60,7 +60,8 @@ export function openSession({ pool, settings, kind }: SessionOptions): Session {
     withTransaction: (callback) => callback(client),
     async query(statement) {
       if (failed && kind === "mutation") throw new RolledBackError();
-      opening ??= connect(pool, BEGIN[kind], settings);
+      const isCommitSent = kind === "mutation" && session.statements === "one";
+      opening ??= connect(pool, BEGIN[kind], settings, !isCommitSent);
       try {
         const connection = await opening;
         const send = session.statements === "one" ? runAndCommit : kind === "query" ? runRead : run;

@@ -1,23 +1,19 @@
 import {
   Kind,
   type FragmentDefinitionNode,
-  type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from "postgraphile/graphql";
 import { SafeError } from "postgraphile/grafast";
+import { countRows, MOST_ROWS } from "./rows.ts";
 
 /**
  * The time that it takes to plan an operation grows with the square of its fields, and nobody else is served meanwhile:
  * a thousand take a fraction of a second, three thousand took minutes.
  */
 const MOST_FIELDS = 1000;
-/** What is in variables does not count. A text is kept with fifty times its own room. */
+/** What is in variables does not count. A text that is read takes up to two hundred times its own room. */
 const LONGEST_TEXT = 200_000;
-/** How many operations are kept, so that those in use need not be read and planned anew. */
-export const KEPT = 100;
-/** The plan of a field takes 25 kB: one of more is not kept, but made anew each time. */
-const MOST_FIELDS_KEPT = 200;
 
 type Fragments = Record<string, FragmentDefinitionNode>;
 
@@ -27,17 +23,6 @@ const sizes = new WeakMap<OperationDefinitionNode, number>();
 export const SizePlugin: GraphileConfig.Plugin = {
   name: "DaybookSizePlugin",
   version: "1.0.0",
-  schema: {
-    hooks: {
-      GraphQLSchema: (config) => ({
-        ...config,
-        extensions: {
-          ...config.extensions,
-          grafast: { ...config.extensions?.grafast, operationsCacheMaxLength: KEPT },
-        },
-      }),
-    },
-  },
   grafserv: {
     middleware: {
       async processGraphQLRequestBody(next, { body }) {
@@ -52,44 +37,43 @@ export const SizePlugin: GraphileConfig.Plugin = {
   },
   grafast: {
     middleware: {
-      establishOperationPlan(next, { operation, fragments, schema }) {
-        const fields =
-          sizes.get(operation) ?? countFields(operation.selectionSet, fragments, new Map());
-        sizes.set(operation, fields);
-        if (fields > MOST_FIELDS) {
+      establishOperationPlan(next, { operation, fragments, schema, variableValues }) {
+        if (fieldsOf(operation, fragments) > MOST_FIELDS) {
           throw tooLarge(`query: at most ${MOST_FIELDS} fields, those of fragments counted`);
+        }
+        const rows = countRows(schema, operation, fragments, variableValues);
+        if (rows > MOST_ROWS) {
+          throw tooLarge(`query: at most ${MOST_ROWS} rows, and its pages may hold ${rows}`, {
+            hint: "Ask for shorter pages, with first, or for the lists below in requests of their own.",
+          });
         }
         try {
           return next();
         } catch (error) {
           throw isTooDeep(error) ? tooLarge("query: too many lists below each other") : error;
-        } finally {
-          if (fields > MOST_FIELDS_KEPT) forgetPlans(schema, operation);
         }
       },
     },
   },
 };
 
-/** Grafast keeps plans by their operations, under a symbol of its own. */
-function forgetPlans(schema: GraphQLSchema, operation: OperationDefinitionNode): void {
-  const kept = schema.extensions.grafast as Record<symbol, PlanCache | undefined> | undefined;
-  for (const symbol of Object.getOwnPropertySymbols(kept ?? {})) {
-    const plans = kept?.[symbol]?.get?.(operation);
-    if (plans) plans.possibleOperationPlans = null;
+/** How many fields an operation selects, those of fragments counted wherever they are spread. */
+export function fieldsOf(operation: OperationDefinitionNode, fragments: Fragments): number {
+  let fields = sizes.get(operation);
+  if (fields === undefined) {
+    fields = countFields(operation.selectionSet, fragments, new Map());
+    sizes.set(operation, fields);
   }
+  return fields;
 }
-
-type PlanCache = {
-  get?(operation: OperationDefinitionNode): { possibleOperationPlans: unknown } | undefined;
-};
 
 /** Grafast's own limit is known to its planning alone. */
 function isTooDeep(error: unknown): boolean {
   return error instanceof Error && error.message.includes("refuses to continue processing");
 }
 
-function tooLarge(message: string, more: object = {}): SafeError {
+/** What is refused because it asks for too much. */
+export function tooLarge(message: string, more: object = {}): SafeError {
   const hint = "Ask for less at once. Hand over many transactions as one batch.";
   const detail = { argument: "query" };
   return new SafeError(message, {

@@ -9,19 +9,22 @@ import { newPool } from "../client.ts";
 import { isLoopback } from "../config.ts";
 import { consoleLog, type Log } from "../log.ts";
 import { makeAuthenticator, type JwtOptions } from "./auth.ts";
+import { addressReader } from "./client-address.ts";
 import { checkDatabase } from "./database.ts";
 import { serverPreset } from "./preset.ts";
 import { contextPlugin } from "./context.ts";
 import { requestPlugin } from "./request.ts";
 
 export type ServerOptions = {
-  /** Of daybook_authenticator; as another login its grants decide (`grant_ledger_access`). */
+  /** Of daybook_authenticator; without a key also of another login, whose grants decide then (`grant_ledger_access`). */
   connectionString: string;
   host: string;
   /** 0 for any free one. */
   port: number;
   /** How callers' tokens are checked. Without a key every caller is trusted and the host must be loopback. */
   jwt?: JwtOptions;
+  /** Addresses and networks (CIDR) of proxies that are believed when they say whom a request comes from. */
+  trustProxy?: readonly string[];
   log?: Log;
 };
 
@@ -33,18 +36,20 @@ const GRACE_MS = 10_000;
 /**
  * Serves the ledger as GraphQL at `/graphql`, with an editor at `/` and `/healthz` for supervisors.
  * @returns the address, and `stop`, which lets running requests finish
- * @throws Error if the database is too old, not migrated or not reachable, or if an open server would not be loopback
+ * @throws Error if the database is too old, not migrated or not reachable, if an open server would not be loopback, or if
+ *   tokens would not be looked at because of the login
  */
 export async function startServer(
   options: ServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const { connectionString, host, port, jwt, log = consoleLog("server") } = options;
+  const { connectionString, host, port, jwt, trustProxy, log = consoleLog("server") } = options;
   const authenticate = makeAuthenticator(jwt);
   if (!authenticate && !isLoopback(host)) {
     throw new Error(
       `without a key for tokens the server listens on 127.0.0.1 only, not on ${host}`,
     );
   }
+  const addressOf = addressReader(trustProxy);
   const pool = makePool(connectionString, log, CONNECTIONS);
   // One of its own: where all others wait for somebody, the server is well.
   const health = makePool(connectionString, log, 1);
@@ -53,15 +58,19 @@ export async function startServer(
     for (const end of stops.splice(0).toReversed()) await end();
   };
   try {
-    const trusted = await checkDatabase(pool, log);
+    const trusted = await checkDatabase(pool, log, !!authenticate);
     if (!authenticate)
       log.warn(`no key for tokens: every caller is trusted and acts as ${trusted.role}`);
+    if (jwt?.jwksUrl && !jwt.audience)
+      log.warn(
+        "no audience: tokens that their issuer made for other programs are accepted as well; set --jwt-audience",
+      );
     const isHealthy = () =>
       health.query("select").then(
         () => true,
         () => false,
       );
-    const request = requestPlugin({ authenticate, trusted, isHealthy });
+    const request = requestPlugin({ authenticate, trusted, addressOf, isHealthy });
     const graphql = postgraphile(serverPreset(pool, log, [request, contextPlugin(pool)]));
     stops.push(async () => graphql.release());
     const server = createServer();

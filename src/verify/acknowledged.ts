@@ -27,7 +27,7 @@ const CALL = `
 /**
  * Compares what clients were told with the books: a database cannot know by itself what it has forgotten.
  * @returns how many lines there were, and how many of them are not in the books
- * @throws Error if a line cannot be read, there is no such ledger, or the login may not verify
+ * @throws Error if there is no line or one cannot be read, there is no such ledger, or the login may not verify
  */
 export async function verifyAcknowledged(
   options: AcknowledgedOptions,
@@ -60,6 +60,7 @@ export async function verifyAcknowledged(
       acknowledged += 1;
       if (page.push(row) === PAGE) await compare(ledger);
     }
+    if (acknowledged === 0) throw new Error(`${file} has no line, so nothing was compared`);
     for (const ledger of pages.keys()) await compare(ledger);
     return { acknowledged, wrong };
   } finally {

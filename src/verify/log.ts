@@ -1,16 +1,15 @@
-import { DatabaseError } from "pg";
 import { Client } from "../client.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { chooseLedgers, type Which } from "./ledgers.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 
 /** A head that somebody kept. */
 export type KnownHead = { no: string; hash: string };
 
-export type LogOptions = {
+/** Of all ledgers there are, the instance's own log too. */
+export type LogOptions = Which & {
   connectionString: string;
-  /** One ledger; all that the login may read, and the instance's own log, if there is none. */
-  ledger: string | undefined;
-  /** Of that ledger: whether its log still has it. */
+  /** Of the ledger that is named: whether its log still has it. */
   known: KnownHead | undefined;
   /** What is found, a line each. */
   say(line: string): void;
@@ -29,7 +28,7 @@ const MOST = 20;
 /**
  * Verifies the sealed logs of ledgers, record by record.
  * @returns how many things are wrong
- * @throws Error if the database cannot be reached, or a ledger not be read
+ * @throws Error if the database cannot be reached, or a ledger or any ledger not be read
  */
 export async function verifyLogs(options: LogOptions): Promise<number> {
   const client = new Client({
@@ -41,7 +40,7 @@ export async function verifyLogs(options: LogOptions): Promise<number> {
     await client.connect();
     await checkLedger(client);
     let wrong = 0;
-    for (const ledger of await ledgersOf(client, options.ledger)) {
+    for (const ledger of await logsOf(client, options)) {
       wrong += await verifyLog(client, ledger, options);
     }
     return wrong;
@@ -50,20 +49,11 @@ export async function verifyLogs(options: LogOptions): Promise<number> {
   }
 }
 
-/** The instance's own log is for those who may read every ledger. */
-async function ledgersOf(client: Client, ledger: string | undefined): Promise<string[]> {
-  if (ledger !== undefined) return [ledger];
-  const { rows } = await client.query<{ name: string }>(
-    "select name from daybook.ledgers order by name",
-  );
-  const names = rows.map(({ name }) => name);
-  try {
-    await headOf(client, "*");
-    return ["*", ...names];
-  } catch (error) {
-    if (error instanceof DatabaseError && error.code === "42501") return names;
-    throw error;
-  }
+/** One that is named may be the instance's own; whether it is there and granted, its head tells. */
+async function logsOf(client: Client, which: Which): Promise<string[]> {
+  if (which.ledger !== undefined) return [which.ledger];
+  const { names, areAll } = await chooseLedgers(client, which);
+  return areAll ? ["*", ...names] : names;
 }
 
 async function verifyLog(client: Client, ledger: string, options: LogOptions): Promise<number> {

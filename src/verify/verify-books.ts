@@ -1,6 +1,7 @@
 import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { chooseLedgers, type Which } from "./ledgers.ts";
 import { accountPages, transactionRanges } from "./pages.ts";
 
 /** What is wrong with the books, as daybook.violation has it. */
@@ -14,22 +15,27 @@ export type Progress = {
   stop(): void;
 };
 
-export type VerifyOptions = {
+export type VerifyOptions = Which & {
   /** Of a login that may verify: daybook_auditor, daybook_admin, or a superuser. */
   connectionString: string;
-  /** One ledger; all that the login may read if there is none. */
-  ledger?: string | undefined;
   progress: Progress;
   /** Is told what is wrong as soon as it is found. */
   found(violation: Violation): void;
 };
 
-export type Summary = { ledgers: number; accounts: number; transactions: number; wrong: number };
+export type Summary = {
+  ledgers: string[];
+  /** Whether these are all there are. */
+  areAll: boolean;
+  accounts: number;
+  transactions: number;
+  wrong: number;
+};
 
 /**
  * Compares everything cached with the entries, the entries with each other, and what searches look through
  * with the books, while the ledger is at work; nothing is locked and nothing changed.
- * @throws Error if there is no such ledger, or the login may not verify
+ * @throws Error if there is no such ledger or none that the login may read, or it may not verify
  */
 export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
   const client = new Client({
@@ -49,8 +55,8 @@ export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
 
 async function verifyAll(client: Client, options: VerifyOptions): Promise<Summary> {
   const { progress, found } = options;
-  const ledgers = await ledgersOf(client, options.ledger);
-  const summary: Summary = { ledgers: ledgers.length, accounts: 0, transactions: 0, wrong: 0 };
+  const { names: ledgers, areAll } = await chooseLedgers(client, options);
+  const summary: Summary = { ledgers, areAll, accounts: 0, transactions: 0, wrong: 0 };
   const tell = (violations: Violation[]) => {
     summary.wrong += violations.length;
     violations.forEach(found);
@@ -69,18 +75,6 @@ async function verifyAll(client: Client, options: VerifyOptions): Promise<Summar
     }
   }
   return summary;
-}
-
-/** @throws Error if there is none of this name that the login may read */
-async function ledgersOf(client: Client, ledger: string | undefined): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    "select name from daybook.ledgers where $1::text is null or name = $1 order by name",
-    [ledger],
-  );
-  if (ledger !== undefined && rows.length === 0) {
-    throw new Error(`there is no ledger "${ledger}" that this login may read`);
-  }
-  return rows.map(({ name }) => name);
 }
 
 async function countAll(client: Client, ledgers: string[]): Promise<number> {

@@ -1,5 +1,8 @@
 import type { Client } from "pg";
+import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { culpritOf } from "./failures.ts";
+import { leaveAlone, type LeftAlone } from "./left-alone.ts";
 import { startLoop } from "./loop.ts";
 import { pause, restAfter } from "./pause.ts";
 
@@ -14,6 +17,9 @@ export type CheckTransactionsOptions = {
   idle?: number;
 };
 
+/** How long to leave a ledger alone whose transactions cannot be examined, in milliseconds. */
+const REST_FAILED = 600_000;
+
 /** What is wrong with the books, as daybook.violation has it. */
 export type Violation = { violation: string; ledger: string; subject: string; facts: unknown };
 
@@ -22,6 +28,7 @@ export function startCheckingTransactions(options: CheckTransactionsOptions): {
   stop(): Promise<void>;
 } {
   const { connectionString, log, budget = 200, restFactor = 30, idle = 10_000 } = options;
+  const failed = leaveAlone(REST_FAILED);
   let after = "";
   return startLoop({
     connectionString,
@@ -31,12 +38,12 @@ export function startCheckingTransactions(options: CheckTransactionsOptions): {
     settings: { synchronous_commit: "off" },
     idle,
     async round(client, stop) {
-      const started = Date.now();
-      const round = await checkTransactions(client, after, budget);
+      const started = performance.now();
+      const round = await checkTransactions(client, after, budget, failed, log);
       tell(log, round?.news ?? []);
       after = round?.ledger ?? "";
       if (!round) return 0;
-      await pause(restAfter(Date.now() - started, restFactor), stop);
+      await pause(restAfter(performance.now() - started, restFactor), stop);
       return 1;
     },
   });
@@ -51,16 +58,28 @@ export function tell(log: Log, violations: Violation[]): void {
   }
 }
 
+type Round = { ledger: string; news: Violation[] };
+
 /** @returns undefined behind the last ledger */
 async function checkTransactions(
   client: Client,
   after: string,
   budget: number,
-): Promise<{ ledger: string; news: Violation[] } | undefined> {
-  const { rows } = await client.query<{ ledger: string; news: Violation[] }>({
-    name: "check_transactions",
-    text: "select ledger, news from daybook_private.check_transactions($1, $2)",
-    values: [after, budget],
-  });
-  return rows[0];
+  failed: LeftAlone,
+  log: Log,
+): Promise<Round | undefined> {
+  try {
+    const { rows } = await client.query<Round>({
+      name: "check_transactions",
+      text: "select ledger, news from daybook_private.check_transactions($1, $2, $3)",
+      values: [after, budget, failed.names()],
+    });
+    return rows[0];
+  } catch (error) {
+    const { ledger } = culpritOf(error);
+    if (ledger === undefined) throw error;
+    failed.add(ledger);
+    log.error(`checking transactions: ${describeError(error)}`);
+    return { ledger, news: [] };
+  }
 }

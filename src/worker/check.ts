@@ -1,5 +1,8 @@
 import type { Client } from "pg";
+import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { culpritOf } from "./failures.ts";
+import { leaveAlone, type LeftAlone } from "./left-alone.ts";
 import { startLoop } from "./loop.ts";
 import { pause, restAfter } from "./pause.ts";
 
@@ -30,6 +33,9 @@ type Finding = { ledger: string; account_id: string; violation: string; facts: u
 /** In how many milliseconds a walk is to be around: minutes for what is recent, half a day for everything. */
 const GOAL = { recent: 5 * 60_000, full: 12 * 3_600_000 };
 
+/** How long to leave an account alone that cannot be examined, in milliseconds. */
+const REST_FAILED = 600_000;
+
 /**
  * What is left of a rest when a walk has taken so long.
  * @param elapsed milliseconds since the walk began, or that the one before took
@@ -59,8 +65,9 @@ export function startChecking(options: CheckOptions): { stop(): Promise<void> } 
 function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<void> } {
   const { connectionString, log, budget = 200, restFactor = 15, idle = 10_000 } = options;
   const goal = isFull ? GOAL.full : GOAL.recent;
+  const failed = leaveAlone(REST_FAILED);
   let at = START;
-  let began = Date.now();
+  let began = performance.now();
   let lastTook = 0;
   return startLoop({
     connectionString,
@@ -70,12 +77,12 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
     settings: { synchronous_commit: "off" },
     idle,
     async round(client, stop) {
-      const started = Date.now();
+      const started = performance.now();
       if (at === START) {
         lastTook = started - began;
         began = started;
       }
-      const round = await checkAccounts(client, at, isFull, budget);
+      const round = await checkAccounts(client, at, isFull, budget, failed, log);
       for (const finding of round?.drifted ?? []) report(log, finding);
       if (!round || round.ledger === null || round.account_id === null) {
         at = START;
@@ -83,8 +90,8 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
       }
       at = { ledger: round.ledger, account_id: round.account_id };
       const factor =
-        (isFull ? 2 : 1) * restFactor * hurry(Math.max(Date.now() - began, lastTook), goal);
-      await pause(restAfter(Date.now() - started, factor), stop);
+        (isFull ? 2 : 1) * restFactor * hurry(Math.max(performance.now() - began, lastTook), goal);
+      await pause(restAfter(performance.now() - started, factor), stop);
       return 1;
     },
   });
@@ -97,17 +104,30 @@ function report(log: Log, { ledger, account_id, violation, facts }: Finding): vo
   );
 }
 
-/** @returns undefined if another worker is at it */
+/**
+ * An account that fails undoes what was noted of others: so the next round begins in the same place, and passes over it.
+ * @returns undefined if another worker is at it
+ */
 async function checkAccounts(
   client: Client,
   after: typeof START,
   isFull: boolean,
   budget: number,
+  failed: LeftAlone,
+  log: Log,
 ): Promise<Round | undefined> {
-  const { rows } = await client.query<Round>({
-    name: "check_accounts",
-    text: "select * from daybook_private.check_accounts($1, $2, $3, $4)",
-    values: [after.ledger, after.account_id, isFull, budget],
-  });
-  return rows[0];
+  try {
+    const { rows } = await client.query<Round>({
+      name: "check_accounts",
+      text: "select * from daybook_private.check_accounts($1, $2, $3, $4, passed_over => $5)",
+      values: [after.ledger, after.account_id, isFull, budget, failed.names()],
+    });
+    return rows[0];
+  } catch (error) {
+    const { account_id } = culpritOf(error);
+    if (account_id === undefined) throw error;
+    failed.add(account_id);
+    log.error(`checking: ${describeError(error)}`);
+    return { ...after, checks: 0, drifted: [] };
+  }
 }

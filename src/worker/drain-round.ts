@@ -3,7 +3,7 @@ import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal, isPassing } from "./failures.ts";
 
-/** How draining a ledger goes: transactions per call, and when to try again after a failure. */
+/** How draining a ledger goes: transactions per call, and when to try again after a failure, by performance.now(). */
 type Pace = { size: number; due: number; isLastResort: boolean };
 
 /** Ledgers whose last calls failed or were slow, and where among many ledgers the next round begins. */
@@ -38,8 +38,8 @@ export async function drainRound(
   stop: AbortSignal,
 ): Promise<number> {
   let ledgers = await queuedLedgers(client, progress);
-  const end = Date.now() + ROUND;
-  while (ledgers.length > 0 && Date.now() < end) {
+  const end = performance.now() + ROUND;
+  while (ledgers.length > 0 && performance.now() < end) {
     const busy: string[] = [];
     for (const ledger of ledgers) {
       if (stop.aborted) return 0;
@@ -68,7 +68,7 @@ async function drain(
   ledger: string,
 ): Promise<boolean> {
   const pace = paces.get(ledger) ?? { size: LARGEST, due: 0, isLastResort: false };
-  const start = Date.now();
+  const start = performance.now();
   if (pace.due > start) return false;
   try {
     const { rows } = await client.query<{ count: number }>({
@@ -76,7 +76,7 @@ async function drain(
       text: "select daybook_private.drain_queue($1, $2, $3) as count",
       values: [ledger, pace.size, pace.isLastResort],
     });
-    const size = Date.now() - start > LONG ? pace.size >> 1 : pace.size << 1;
+    const size = performance.now() - start > LONG ? pace.size >> 1 : pace.size << 1;
     if (size >= LARGEST) paces.delete(ledger);
     else paces.set(ledger, { size: Math.max(size, 1), due: 0, isLastResort: false });
     return rows[0]?.count === pace.size;
@@ -90,8 +90,12 @@ async function drain(
 
 function slower({ size, isLastResort }: Pace, error: unknown): Pace {
   if (isPassing(error)) {
-    return { size: Math.max(size >> 1, 1), due: Date.now() + REST_PASSING, isLastResort: false };
+    return {
+      size: Math.max(size >> 1, 1),
+      due: performance.now() + REST_PASSING,
+      isLastResort: false,
+    };
   }
   if (size > 1) return { size: size >> 1, due: 0, isLastResort: false };
-  return { size: 1, due: isLastResort ? Date.now() + REST_FAILED : 0, isLastResort: true };
+  return { size: 1, due: isLastResort ? performance.now() + REST_FAILED : 0, isLastResort: true };
 }

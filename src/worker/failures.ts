@@ -12,3 +12,16 @@ export function isFatal(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   return error instanceof DatabaseError && PASSING.has(error.code ?? "");
 }
+
+/** What a call could not deal with, among many others. */
+export type Culprit = { ledger?: string; account_id?: string; transaction_id?: string };
+
+/** What an error of the database names in its detail; nothing, if it would befall all others too, or passes by itself. */
+export function culpritOf(error: unknown): Culprit {
+  if (isFatal(error) || isPassing(error)) return {};
+  try {
+    return (JSON.parse((error as DatabaseError).detail ?? "{}") ?? {}) as Culprit;
+  } catch {
+    return {}; // words: an error that nobody has given a name to
+  }
+}

@@ -2,13 +2,15 @@ import type { Client } from "pg";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal, isPassing } from "./failures.ts";
+import { leaveAlone, type LeftAlone } from "./left-alone.ts";
 
 type Account = { ledger: string; account_id: string };
 
-/** Accounts that somebody held, in the order in which they were met; and those that fail, with when to try again. */
-export type Held = { accounts: Map<string, Account>; failed: Map<string, number> };
-
-export const newHeld = (): Held => ({ accounts: new Map(), failed: new Map() });
+/**
+ * Accounts that a round has left, in the order in which they were met: those that somebody held, and those that have very
+ * many queued entries; and those that fail.
+ */
+export type Left = { held: Map<string, Account>; long: Map<string, Account>; failed: LeftAlone };
 
 /** How many accounts a round takes at most: all of them as a rule, so that none waits behind others that refill. */
 const BATCH = 10_000;
@@ -17,28 +19,34 @@ const TOGETHER = 50;
 /** How long to leave an account alone that fails, in milliseconds. */
 const REST_FAILED = 10_000;
 
+export const newLeft = (): Left => ({
+  held: new Map(),
+  long: new Map(),
+  failed: leaveAlone(REST_FAILED),
+});
+
 /**
- * Folds each account that has queued entries once, many of them in one statement, those that nobody holds.
+ * Folds each account that has queued entries once, many of them in one statement, those that nobody holds and that have
+ * not so many that all others would wait for it.
  * @returns the number of entries folded
  * @throws Error if the connection is lost or nothing can be read
  */
 export async function foldRound(
   client: Client,
-  held: Held,
+  left: Left,
   log: Log,
   stop: AbortSignal,
 ): Promise<number> {
-  for (const [name, due] of held.failed) if (due <= Date.now()) held.failed.delete(name);
   const { rows } = await client.query<Account>({
     name: "queued_accounts",
     text: "select ledger, account_id from daybook_private.queued_accounts($1)",
-    values: [BATCH + held.failed.size], // failed ones must not fill the page
+    values: [BATCH + left.failed.names().length], // failed ones must not fill the page
   });
-  const queued = rows.filter((account) => !held.failed.has(key(account)));
+  const queued = rows.filter((account) => !left.failed.has(key(account)));
   let folded = 0;
   for (const some of together(queued)) {
     if (stop.aborted) return folded;
-    folded += await foldTogether(client, held, log, some);
+    folded += await foldTogether(client, left, log, some);
   }
   return folded;
 }
@@ -55,27 +63,29 @@ function together(accounts: Account[]): Account[][] {
 /** Where one of them fails, each is left to who takes them one by one. */
 async function foldTogether(
   client: Client,
-  held: Held,
+  left: Left,
   log: Log,
   accounts: Account[],
+  howeverMany = false,
 ): Promise<number> {
   try {
     const ids = accounts.map(({ account_id }) => account_id);
-    const { rows } = await client.query<{ folded: number; held: string[] }>({
+    const { rows } = await client.query<{ folded: number; held: string[]; long: string[] }>({
       name: "fold_accounts",
-      text: "select folded, held from daybook_private.fold_accounts($1, $2)",
-      values: [accounts[0]!.ledger, ids],
+      text: "select folded, held, long from daybook_private.fold_accounts($1, $2, $3)",
+      values: [accounts[0]!.ledger, ids, howeverMany],
     });
-    const missed = new Set(rows[0]!.held);
+    const [held, long] = [new Set(rows[0]!.held), new Set(rows[0]!.long)];
     for (const account of accounts)
-      if (missed.has(account.account_id)) held.accounts.set(key(account), account);
-      else held.accounts.delete(key(account));
+      if (long.has(account.account_id)) left.long.set(key(account), account);
+      else if (held.has(account.account_id)) left.held.set(key(account), account);
+      else left.held.delete(key(account));
     return rows[0]!.folded;
   } catch (error) {
     if (isFatal(error)) throw error;
     if (!isPassing(error)) log.warn(`folding ${accounts.length} accounts: ${describeError(error)}`);
     for (const account of accounts)
-      if (!held.failed.has(key(account))) held.accounts.set(key(account), account);
+      if (!left.failed.has(key(account))) left.held.set(key(account), account);
     return 0;
   }
 }
@@ -85,23 +95,38 @@ async function foldTogether(
  * @returns the number of entries folded
  * @throws Error if the connection is lost
  */
-export async function foldHeld(
-  client: Client,
-  held: Held,
-  log: Log,
+export function foldHeld(client: Client, left: Left, log: Log, stop: AbortSignal): Promise<number> {
+  return foldEach(left.held, left, stop, (account) => fold(client, left, log, account));
+}
+
+/**
+ * Folds each of the accounts that have very many entries, alone, and waits for none.
+ * @returns the number of entries folded
+ * @throws Error if the connection is lost
+ */
+export function foldLong(client: Client, left: Left, log: Log, stop: AbortSignal): Promise<number> {
+  return foldEach(left.long, left, stop, (account) =>
+    foldTogether(client, left, log, [account], true),
+  );
+}
+
+async function foldEach(
+  accounts: Map<string, Account>,
+  { failed }: Left,
   stop: AbortSignal,
+  foldOne: (account: Account) => Promise<number>,
 ): Promise<number> {
   let folded = 0;
-  for (const [name, account] of held.accounts) {
+  for (const [name, account] of accounts) {
     if (stop.aborted) return folded;
-    held.accounts.delete(name); // who is not had now is met by a round again, and comes behind the others
+    accounts.delete(name); // who is not had now is met by a round again, and comes behind the others
     // A round may have met it again while it was being tried.
-    if (!held.failed.has(name)) folded += await fold(client, held, log, account);
+    if (!failed.has(name)) folded += await foldOne(account);
   }
   return folded;
 }
 
-async function fold(client: Client, held: Held, log: Log, account: Account): Promise<number> {
+async function fold(client: Client, left: Left, log: Log, account: Account): Promise<number> {
   try {
     const { rows } = await client.query<{ count: number }>({
       name: "fold_account",
@@ -113,7 +138,7 @@ async function fold(client: Client, held: Held, log: Log, account: Account): Pro
     if (isFatal(error)) throw error;
     if (!isPassing(error)) {
       log.error(`folding account ${key(account)}: ${describeError(error)}`);
-      held.failed.set(key(account), Date.now() + REST_FAILED);
+      left.failed.add(key(account));
     }
     return 0;
   }

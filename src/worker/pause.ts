@@ -1,4 +1,4 @@
-/** Waits some milliseconds, or until the signal aborts; never rejects. Fewer than none, as after a step of the clock, are none. */
+/** Waits some milliseconds, or until the signal aborts; never rejects. Fewer than none, of a rest that is over, are none. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -2,32 +2,27 @@ import type { Client } from "pg";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal, isPassing } from "./failures.ts";
+import type { LeftAlone } from "./left-alone.ts";
 
 /** One that is behind; `of_both` says that it is so only in the sums of both times together. */
 type Account = { ledger: string; account_id: string; of_both: boolean };
-
-/** Accounts that could not be rolled up, and when to try again, in milliseconds since 1970. */
-export type Failed = Map<string, number>;
 
 /** How many accounts a sweep gives at most. */
 const ACCOUNTS = 10_000;
 /** How many entries a call takes of one: few, for what it has added need not be read one by one any more. */
 const ENTRIES = 2_000;
-/** How long to leave an account alone that failed, in milliseconds. */
-const REST_FAILED = 60_000;
 
 /** Accounts that are behind by so many entries, except those that failed a while ago. */
 export async function sweep(
   client: Client,
   minEntries: number,
-  failed: Failed,
+  failed: LeftAlone,
 ): Promise<Account[]> {
   const { rows } = await client.query<Account>({
     name: "accounts_to_roll_up",
     text: "select ledger, account_id, of_both from daybook_private.accounts_to_roll_up($1, $2)",
-    values: [minEntries, ACCOUNTS + failed.size], // failed ones must not fill the page
+    values: [minEntries, ACCOUNTS + failed.names().length], // failed ones must not fill the page
   });
-  for (const [account, due] of failed) if (due <= Date.now()) failed.delete(account);
   return rows.filter((account) => !failed.has(key(account)));
 }
 
@@ -41,7 +36,7 @@ export async function rollUpAll(
   client: Client,
   accounts: Account[],
   ofBoth: boolean,
-  failed: Failed,
+  failed: LeftAlone,
   log: Log,
   isOver: () => boolean,
 ): Promise<number> {
@@ -63,7 +58,7 @@ async function rollUp(
   client: Client,
   account: Account,
   ofBoth: boolean,
-  failed: Failed,
+  failed: LeftAlone,
   log: Log,
 ): Promise<number> {
   try {
@@ -76,7 +71,7 @@ async function rollUp(
   } catch (error) {
     if (isFatal(error)) throw error;
     if (isPassing(error)) return 0; // another worker makes its first sums
-    failed.set(key(account), Date.now() + REST_FAILED);
+    failed.add(key(account));
     log.error(`rolling up account ${key(account)}: ${describeError(error)}`);
     return 0;
   }

@@ -10,7 +10,7 @@ type Sweep = { ledger: string; after: string | null; began: Date | null };
 /** What a call sealed, up to which id; sealed is null while somebody else is at it. */
 type Sealed = { after: string | null; settled: string | null; sealed: number | null };
 
-/** What is being swept, and when the next ledger's turn comes, in milliseconds since 1970. */
+/** What is being swept, and when the next ledger's turn comes, by performance.now(). */
 export type Sealing = { sweep: Sweep | undefined; due: number };
 
 export const newSealing = (): Sealing => ({ sweep: undefined, due: 0 });
@@ -40,13 +40,13 @@ export async function sealRound(
   stop: AbortSignal,
 ): Promise<number> {
   for (let after: string | undefined = ""; after !== undefined && !stop.aborted;) {
-    const start = Date.now();
+    const start = performance.now();
     const { rows }: { rows: { ledger: string }[] } = await client.query<{ ledger: string }>({
       name: "unsealed_ledgers",
       text: "select ledger from daybook_private.unsealed_ledgers($1, $2) ledger",
       values: [LEDGERS, after],
     });
-    const looking = Date.now() - start;
+    const looking = performance.now() - start;
     for (const { ledger } of rows) {
       await guarded(ledger, log, () => sealLedger(client, ledger, stop));
       if (stop.aborted) return 0;
@@ -62,10 +62,10 @@ export async function sealRound(
 async function sealLedger(client: Client, ledger: string, stop: AbortSignal): Promise<void> {
   let last: Sealed = { after: null, settled: null, sealed: BATCH };
   while (last.sealed === BATCH && !stop.aborted) {
-    const start = Date.now();
+    const start = performance.now();
     last = await seal(client, ledger, last);
     if (last.sealed === BATCH)
-      await pause(restAfter(Date.now() - start, REST_SEALING, LONGEST_REST), stop);
+      await pause(restAfter(performance.now() - start, REST_SEALING, LONGEST_REST), stop);
   }
 }
 
@@ -80,7 +80,7 @@ async function seal(client: Client, ledger: string, last: Sealed): Promise<Seale
 
 async function sweep(client: Client, sealing: Sealing, log: Log): Promise<void> {
   if (!sealing.sweep) {
-    if (sealing.due > Date.now()) return;
+    if (sealing.due > performance.now()) return;
     sealing.sweep = await nextSweep(client, "");
   }
   const current = sealing.sweep;
@@ -88,7 +88,7 @@ async function sweep(client: Client, sealing: Sealing, log: Log): Promise<void> 
     const isOver = await guarded(current.ledger, log, () => step(client, current, log));
     if (isOver !== false) sealing.sweep = await nextSweep(client, current.ledger);
   }
-  if (!sealing.sweep) sealing.due = Date.now() + REST_SWEEPING;
+  if (!sealing.sweep) sealing.due = performance.now() + REST_SWEEPING;
 }
 
 async function nextSweep(client: Client, ledger: string): Promise<Sweep | undefined> {

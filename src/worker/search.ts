@@ -1,5 +1,8 @@
 import type { Client } from "pg";
+import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { isFatal, isPassing } from "./failures.ts";
+import { leaveAlone, type LeftAlone } from "./left-alone.ts";
 import { startLoop } from "./loop.ts";
 import { pause, restAfter } from "./pause.ts";
 
@@ -14,6 +17,8 @@ export type SearchOptions = {
 const BATCH = 500;
 /** How many of them a ledger gets in a row, before all are asked again how far behind they are. */
 const TURN = 4;
+/** How long to leave a ledger alone that fails, in milliseconds. */
+const REST_FAILED = 10_000;
 
 /**
  * Brings what was recorded into the tables that `search_transactions` looks through. Searches are right
@@ -22,6 +27,7 @@ const TURN = 4;
  */
 export function startIndexing(options: SearchOptions): { stop(): Promise<void> } {
   const { connectionString, log, idle = 1000 } = options;
+  const failed = leaveAlone(REST_FAILED);
   return startLoop({
     connectionString,
     log,
@@ -29,13 +35,18 @@ export function startIndexing(options: SearchOptions): { stop(): Promise<void> }
     applicationName: "daybook search",
     settings: { synchronous_commit: "off" },
     idle,
-    round: indexRound,
+    round: (client, stop) => indexRound(client, failed, log, stop),
   });
 }
 
 type Ledger = { ledger: string; age: number };
 
-async function indexRound(client: Client, stop: AbortSignal): Promise<number> {
+async function indexRound(
+  client: Client,
+  failed: LeftAlone,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
   let done = 0;
   const { rows } = await atEase(0, stop, () =>
     client.query<Ledger>({
@@ -45,11 +56,30 @@ async function indexRound(client: Client, stop: AbortSignal): Promise<number> {
     }),
   );
   for (const { ledger, age } of rows) {
-    let count = BATCH;
-    for (let step = 0; step < TURN && count === BATCH && !stop.aborted; step++) {
-      count = await atEase(age, stop, () => index(client, ledger));
-      done += count;
+    if (failed.has(ledger)) continue;
+    try {
+      done += await takeTurn(client, ledger, age, stop);
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      failed.add(ledger);
+      if (!isPassing(error))
+        log.error(`indexing ledger ${ledger} for search: ${describeError(error)}`);
     }
+  }
+  return done;
+}
+
+async function takeTurn(
+  client: Client,
+  ledger: string,
+  age: number,
+  stop: AbortSignal,
+): Promise<number> {
+  let done = 0;
+  let count = BATCH;
+  for (let step = 0; step < TURN && count === BATCH && !stop.aborted; step++) {
+    count = await atEase(age, stop, () => index(client, ledger));
+    done += count;
   }
   return done;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { alternate, choose } from "../../bench/alternate.ts";
+import { alternate, choose, chooseAll } from "../../bench/alternate.ts";
 import { cases, type Case } from "../../bench/cases.ts";
 import { chart } from "../../bench/chart.ts";
 import { alternative } from "../../bench/compare.ts";
@@ -73,6 +73,50 @@ test("what is named must be there, and pgbench's absence is told with where to g
   await expect(failed).rejects.toThrow(/pgbench was not found.*apt-get install.*--driver node/s);
 });
 
+test.each([
+  [["--rounds", "0.5"], /whole number/],
+  [["--rounds", "1.5"], /whole number/],
+  [["--compare-setup", "x.sql"], /--compare-setup is for --compare/],
+  [["--compare-units", "2"], /--compare-units is for --compare/],
+  [["--compare", "nowhere.sql"], /there is no file nowhere\.sql/],
+  [["--compare", "cat", "--compare-setup", "nowhere.sql"], /there is no file nowhere\.sql/],
+  [["--only", "costs", "--compare", "cat"], /costs is a study/],
+])("what makes no sense is refused before anything is made: %j", async (args, message) => {
+  const { code, stdout, stderr } = await bench(
+    "--url",
+    "postgres://nobody@127.0.0.1:1/none",
+    ...args,
+  );
+  expect(stderr).toMatch(message);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+});
+
+test("what is compared goes with the cases that are named", () => {
+  const yours = alternative("cat", false, 1);
+  const chosen = chooseAll([...cases, yours], ["account_balance", yours.name]);
+  expect(chosen.map(({ name }) => name)).toEqual([
+    "TPC-B (pgbench)",
+    "create_transaction",
+    "bare primary-key select",
+    "account_balance",
+    "yours: cat",
+  ]);
+});
+
+test("the login that setup.sql makes on a server of somebody's own has no password", async () => {
+  const setup = readFileSync(join(BENCH, "setup.sql"), "utf8");
+  await admin.query("begin");
+  try {
+    await admin.query(/^do \$\$.*?^\$\$;$/ms.exec(setup)![0]);
+    const { rows } = await admin.query(
+      "select rolcanlogin, rolpassword from pg_authid where rolname = 'bench_service'",
+    );
+    expect(rows).toEqual([{ rolcanlogin: true, rolpassword: null }]);
+  } finally {
+    await admin.query("rollback");
+  }
+});
+
 const made = (name: string, against?: string) =>
   ({ name, script: "", database: "own", ...(against && { against }) }) satisfies Case;
 
@@ -99,6 +143,10 @@ describe("a case", () => {
     expect(names("c")).toEqual(["a", "b", "bc"]);
     expect(names("")).toEqual(["a", "b", "bc", "d"]);
     expect(names("x")).toEqual([]);
+    const all = (...only: string[]) => chooseAll(some, only).map(({ name }) => name);
+    expect(all("d", "b")).toEqual(["a", "b", "d"]);
+    expect(all("")).toEqual(["a", "b", "bc", "d"]);
+    expect(() => all("d", "x")).toThrow('nothing is named "x": see --list');
   });
 
   test("is compared with others of the known names", () => {
@@ -121,7 +169,18 @@ describe("a case", () => {
     const rateOf = (command: string) => alternative(command, false, 1).run!(load);
     expect(await rateOf("echo started; echo $BENCH_CLIENTS$BENCH_SECONDS.5")).toBe(32.5);
     expect(await rateOf("echo tps = 7.25 '(without initial connection time)'")).toBe(7.25);
-    await expect(rateOf("echo nothing")).rejects.toThrow("said no rate");
+    expect(await rateOf("echo 1,234 of them: 1234")).toBe(1234);
+    for (const none of [
+      "nothing",
+      "1,234",
+      "tps = 1,234",
+      "1.2.3",
+      "12/s",
+      "1e5",
+      "-3",
+      "tps = 7/s 8",
+    ])
+      await expect(rateOf(`echo '${none}'`)).rejects.toThrow("said no rate");
     await expect(rateOf("echo 7; exit 3")).rejects.toThrow("ended with 3");
   });
 });
@@ -231,7 +290,9 @@ test("without the stream an hour of full load is none: the run fails", async () 
 test.each([
   [["--help"], 0, /--rounds <n> +\(default: "3"\)/],
   [["--nonsense"], 1, /^error: unknown option '--nonsense'\n$/],
-  [["--rounds", "x"], 1, /^error: .*It must be a number\.\n$/],
+  [["--seconds", "x"], 1, /^error: .*It must be a number\.\n$/],
+  [["--rounds", "x"], 1, /^error: .*It must be a whole number\.\n$/],
+  [["--rounds", "0.5"], 1, /^error: .*It must be a whole number\.\n$/],
 ])("a study by itself says which flags it has: %j", async (args, code, message) => {
   const ended = await startProgram(join(BENCH, "sealing.ts"), args).ended;
   expect(ended.code).toBe(code);

@@ -55,6 +55,16 @@ describe("exit code 2 and one line on stderr", () => {
       ["serve", "-d", URL, "--jwks-url", "http://id.example.com/keys"],
       /must be a URL that starts with https/,
     ],
+    [
+      "a proxy that is no address",
+      ["serve", "-d", URL, "--jwt-secret", "x".repeat(32), "--trust-proxy", "10.0.0.0/8,proxy"],
+      /--trust-proxy must be addresses or networks such as 10\.0\.0\.0\/8, not "proxy"/,
+    ],
+    [
+      "a proxy before a server that trusts everybody",
+      ["serve", "-d", URL, "--trust-proxy", "127.0.0.1"],
+      /--trust-proxy need --jwt-secret or --jwks-url/,
+    ],
     ["a weak key", ["serve", "-d", URL, "--jwt-secret", "short"], /at least 32 bytes/],
   ])("for %s", async (_name, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
@@ -64,6 +74,18 @@ describe("exit code 2 and one line on stderr", () => {
       stdout: "",
       lines: 1,
     });
+  });
+
+  test("for a key that is set to nothing, which is none", async () => {
+    const { code, stderr } = await runCli(["serve", "-d", URL, "--host", "0.0.0.0"], {
+      DAYBOOK_JWT_SECRET: "",
+      DAYBOOK_JWKS_URL: "",
+      DAYBOOK_JWT_AUDIENCE: "",
+      DAYBOOK_JWT_ISSUER: "",
+      DAYBOOK_TRUST_PROXY: "",
+    });
+    expect(stderr).toMatch(/^daybook: without --jwt-secret or --jwks-url anyone [^;]*\n$/);
+    expect(code).toBe(2);
   });
 
   test("that names all mistakes at once", async () => {

@@ -46,7 +46,7 @@ describe("docker-compose.yml", () => {
   });
 
   test("its first lines make all that must be set", () => {
-    const needed = [...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!);
+    const needed = [...text.matchAll(/\$\{(\w+):?\?/g)].map(([, name]) => name!);
     const [, made] = /printf '(.*)'/.exec(text)!;
     expect(
       made!

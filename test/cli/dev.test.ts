@@ -1,8 +1,9 @@
-import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { join } from "node:path";
 import { Client } from "pg";
 import { postmasterOf } from "../../src/embedded/leftover.ts";
 import { isAlive } from "../../src/embedded/processes.ts";
+import { administer, createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { startCli, type Running } from "../support/run-cli.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 
@@ -17,8 +18,11 @@ afterAll(async () => {
 });
 
 /** Starts `daybook dev` and waits for its welcome. */
-async function startDev(): Promise<{ dev: Running; graphql: string; database: string }> {
-  const dev = startCli(["dev", "--data-dir", dataDir, "--port", "0"]);
+async function startDev(
+  args = ["--data-dir", dataDir],
+  environment: Record<string, string> = {},
+): Promise<{ dev: Running; graphql: string; database: string }> {
+  const dev = startCli(["dev", ...args, "--port", "0"], environment);
   running = dev;
   await until(
     "dev is ready or has ended",
@@ -46,14 +50,19 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-test("daybook dev starts all of it, stops all of it on SIGTERM, and finds its data again", async () => {
-  const first = await startDev();
-  const answer = await fetch(first.graphql, {
+async function ask(graphql: string): Promise<unknown> {
+  const answer = await fetch(graphql, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: "{ __typename }" }),
+    body: JSON.stringify({ query: "{ ledgers { nodes { name } } }" }),
   });
-  expect(await answer.json()).toEqual({ data: { __typename: "Query" } });
+  return await answer.json();
+}
+const answer = { data: { ledgers: { nodes: [] } } };
+
+test("daybook dev starts all of it, stops all of it on SIGTERM, and finds its data again", async () => {
+  const first = await startDev();
+  expect(await ask(first.graphql)).toEqual(answer);
   await query(first.database, "create table kept as select 42 as answer");
   const pid = postmasterOf(dataDir)!;
 
@@ -101,4 +110,58 @@ test("no server outlives a daybook dev that was killed", async () => {
   dev.process.kill("SIGKILL");
   await dev.ended;
   await until("the server has stopped", () => !isAlive(pid), 5_000);
+});
+
+describe("daybook dev on a server of one's own", () => {
+  const LOGIN = "daybook_authenticator";
+  let database: TestDatabase;
+  beforeEach(async () => {
+    database = await createEmptyDatabase();
+  });
+  afterEach(async () => {
+    await administer(`alter role ${LOGIN} password 'test'`); // that of all other tests
+    await database.drop();
+  });
+
+  /** Starts, asks and stops it, and tells whether the login's password is still what it was. */
+  async function use(args: string[], environment: Record<string, string> = {}): Promise<boolean> {
+    const { dev, graphql } = await startDev(args, { DATABASE_URL: database.url, ...environment });
+    expect(await ask(graphql)).toEqual(answer);
+    dev.process.kill("SIGTERM");
+    expect(await dev.ended).toMatchObject({ code: 0 });
+    return query(database.urlOf(LOGIN), "select 1").then(
+      () => true,
+      () => false,
+    );
+  }
+
+  test.each([["postgres"], ["test_admin"]])(
+    "replaces no password unasked, and says what it wants: %s",
+    async (login) => {
+      const DATABASE_URL = login === "postgres" ? database.url : database.urlOf("test_admin");
+      running = startCli(["dev", "--port", "0"], { DATABASE_URL });
+      const { code, stderr } = await running.ended;
+      expect(stderr).toMatch(
+        /^daybook: the role daybook_authenticator .*DAYBOOK_AUTHENTICATOR_PASSWORD.*--new-password\n$/,
+      );
+      expect(code).toBe(2);
+      await query(database.urlOf(LOGIN), "select 1");
+      const schemas = "select nspname from pg_namespace where nspname ~ '^daybook'";
+      expect(await query(database.url, schemas)).toEqual([]);
+    },
+  );
+
+  test("uses the password that it is told", async () => {
+    expect(await use([], { DAYBOOK_AUTHENTICATOR_PASSWORD: "test" })).toBe(true);
+  });
+
+  test("replaces it where a flag asks for it", async () => {
+    expect(await use(["--new-password"])).toBe(false);
+  });
+
+  test("gives one to a login that has none, as on a new server", async () => {
+    await administer(`alter role ${LOGIN} password null`);
+    expect(await use([])).toBe(false);
+    await query(database.urlOf("daybook_worker"), "select 1"); // which it leaves alone
+  });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createDatabase, type Login, type TestDatabase } from "../support/database.ts";
 import { balanceOf, openLedger, transfer } from "../support/ledgers.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -32,7 +32,7 @@ test("an auditor is told that all is right, of all ledgers or of one", async () 
   expect(await daybook("test_auditor", "verify")).toMatchObject({
     code: 0,
     stdout:
-      "2 ledgers, 5 accounts, 4 transactions: all is right\n" +
+      "2 granted ledgers, 5 accounts, 4 transactions: all is right\n" +
       `${ledger}: SEALED\n${other}: SEALED\n`,
   });
   expect(await daybook("test_auditor", "verify", "--ledger", other)).toMatchObject({
@@ -63,7 +63,7 @@ test("what is wrong is told in words and figures, and the exit code is 1", async
       `WRONG: ledger ${other}, .*: times do not tell the status of their transaction`,
     ),
     expect.stringContaining('"archived_at":"'),
-    "2 ledgers, 5 accounts, 4 transactions: 3 things are wrong",
+    "2 granted ledgers, 5 accounts, 4 transactions: 3 things are wrong",
     `${ledger}: SEALED`,
     expect.stringMatching(`^${other}: record . .* was changed since it was sealed`),
     "",
@@ -162,4 +162,78 @@ test.each(["verify", "rebuild"])("%s refuses a ledger that is not there", async 
   const { code, stderr } = await daybook("test_auditor", command, "--ledger", "nowhere");
   expect(stderr).toBe('daybook: there is no ledger "nowhere" that this login may read\n');
   expect(code).toBe(1);
+});
+
+describe("what was looked at", () => {
+  let empty: TestDatabase;
+  beforeAll(async () => {
+    empty = await createDatabase();
+  });
+  afterAll(() => empty?.drop());
+
+  const verify = (login: Login, ...args: string[]) =>
+    runCli(["verify", ...args], { DATABASE_URL: empty.urlOf(login) });
+  const first = async (login: Login) => (await verify(login)).stdout.split(",", 1)[0];
+  const nothing = {
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^daybook: this login may read no ledger, .*'\*', 'read'\)\n$/),
+  };
+
+  test("nothing, by a login that was granted no ledger, is no success", async () => {
+    expect(await verify("test_auditor")).toMatchObject(nothing);
+    expect(await verify("test_reader", "--log")).toMatchObject(nothing);
+    await empty.pool.query("select daybook.create_ledger('some')");
+    expect(await verify("test_auditor")).toMatchObject(nothing);
+    expect(await verify("test_auditor", "--log")).toMatchObject(nothing);
+  });
+
+  test("nothing, where there is nothing, is fine for whoever may see all", async () => {
+    const fresh = await createDatabase();
+    try {
+      await fresh.pool.query("select daybook.grant_ledger_access('test_auditor', '*', 'read')");
+      const stdout = "there is no ledger yet: nothing to look at\n*: nothing is sealed yet\n";
+      for (const login of ["test_admin", "test_auditor"] as const)
+        expect(await runCli(["verify"], { DATABASE_URL: fresh.urlOf(login) })).toMatchObject({
+          code: 0,
+          stdout,
+        });
+    } finally {
+      await fresh.drop();
+    }
+  });
+
+  test("is all there is, or what was granted", async () => {
+    await empty.pool.query("select daybook.create_ledger('other')");
+    await empty.pool.query("select daybook.grant_ledger_access('test_auditor', 'some', 'read')");
+    expect(await first("test_auditor")).toBe("1 granted ledger");
+    expect(await first("test_admin")).toBe("2 ledgers");
+    await empty.pool.query("select daybook.grant_ledger_access('test_auditor', '*', 'read')");
+    expect(await first("test_auditor")).toBe("2 ledgers");
+    await empty.pool.query("select daybook.revoke_ledger_access('test_auditor', '*')");
+  });
+
+  test.each([[[]], [["--log"]]])("must be as many as expected: %j", async (args) => {
+    expect(await verify("test_auditor", ...args, "--expect", "1")).toMatchObject({ code: 0 });
+    expect(await verify("test_auditor", ...args, "--expect", "2")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "daybook: this login may read 1 ledgers, not 2: some\n",
+    });
+    expect(await verify("test_admin", ...args, "--expect", "2")).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ["--expect", "some"],
+    ["--expect", "1", "--ledger", "some"],
+    ["--expect", "1", "--acknowledged", "-"],
+  ])("an expectation that cannot be met is a mistake: %s %s %s %s", async (...args) => {
+    expect(await verify("test_admin", ...args)).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  test("no acknowledged line at all is no success", async () => {
+    const { code, stdout, stderr } = await verify("test_admin", "--acknowledged", "/dev/null");
+    expect(stderr).toBe("daybook: /dev/null has no line, so nothing was compared\n");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
 });

@@ -286,13 +286,19 @@ test("an account with very many queued entries is folded by itself, so that the 
     "select array_agg(id order by address) as ids from daybook.accounts where ledger = $1 and address <> 'world'",
     [ledger],
   );
-  const foldBoth = {
-    text: "select folded, held from daybook_private.fold_accounts($1, $2)",
-    values: [ledger, rows[0].ids],
-  };
-  expect(await worker.step(foldBoth)).toEqual({ folded: 1, held: [rows[0].ids[0]] });
-  expect(await worker.step(await fold(database, ledger, "alice"))).toEqual({ folded: 1001 });
-  expect(await worker.step(foldBoth)).toEqual({ folded: 0, held: [] });
+  const foldThem = (ids: string[], howeverMany = false) =>
+    worker.step({
+      text: "select folded, held, long from daybook_private.fold_accounts($1, $2, $3)",
+      values: [ledger, ids, howeverMany],
+    });
+  const both: string[] = rows[0].ids;
+  const [alice] = both as [string];
+  expect(await foldThem(both)).toEqual({ folded: 1, held: [alice], long: [alice] });
+  await hold(ledger, "alice");
+  expect(await foldThem([alice], true)).toEqual({ folded: 0, held: [alice], long: [] });
+  await holder.step("rollback");
+  expect(await foldThem([alice], true)).toEqual({ folded: 1001, held: [], long: [] });
+  expect(await foldThem(both)).toEqual({ folded: 0, held: [], long: [] });
   expect(await balanceOf(database, ledger, "alice")).toMatchObject({ version: 1001, posted: 1001 });
 });
 

@@ -161,6 +161,19 @@ describe.each(CORRUPTIONS)("corrupting %s", (_, sql, violation) => {
   });
 });
 
+test("a look that is noted as later than now does not count: the server's clock was ahead", async () => {
+  expect(await check()).toEqual([]);
+  await books.look(
+    "update daybook_private.account_checks set finished_at = finished_at + interval '1 year'",
+  );
+  await corrupt(CORRUPTIONS[0]![1]);
+  expect(await check()).toMatchObject([{ violation: COUNTERS }]);
+  const left = await books.look(
+    "select from daybook_private.account_checks where is_full and finished_at > clock_timestamp()",
+  );
+  expect(left).toHaveLength(1); // of the account that has drifted
+});
+
 test("a cache that alone was wrong leaves books without any violation", async () => {
   await corrupt(CORRUPTIONS[0]![1]);
   await corrupt(CORRUPTIONS[3]![1]);

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { move, useBooks, type Row } from "../support/use-books.ts";
 
 /** A posted, a pending, a partly posted, an archived, a declined, a reversed one and its reversal. */
@@ -232,6 +232,66 @@ test("what is right again is forgotten by the next pass", async () => {
   expect(await books.query("select violations from daybook.balance_health")).toEqual([
     { violations: "0" },
   ]);
+});
+
+const ruin = () => corrupt("update daybook.transactions set posted_at = null where id = <posted>");
+
+/** A part of the daily pass. */
+const look = async (milliseconds = 60000) =>
+  (
+    await books.look("select news from daybook_private.check_transactions('', $1)", [milliseconds])
+  )[0]!["news"] as Row[];
+const shift = (columns: string[], by: string, table = "ledger_checks") =>
+  books.look(
+    `update daybook_private.${table} set ${columns.map((column) => `${column} = ${column} + interval '${by}'`).join(", ")}`,
+  );
+const violationCount = async () =>
+  (await books.look("select violations::integer as n from daybook.balance_health"))[0]!["n"];
+
+describe("after the server's clock was ahead", () => {
+  test("the next pass does not wait until then", async () => {
+    await look();
+    await shift(["started_at", "finished_at"], "1 year");
+    await ruin();
+    await look(0);
+    const begun = await books.look("select * from daybook_private.ledger_checks");
+    expect(begun).toMatchObject([{ finished_at: null }]);
+    await look(0);
+    expect(await books.look("select * from daybook_private.ledger_checks")).toEqual(begun);
+    expect(await look()).toContainEqual(expect.objectContaining({ subject: made["posted"] }));
+    const n = await violationCount();
+    expect(n).toBeGreaterThan(0);
+    expect(await look()).toEqual([]);
+    expect(await violationCount()).toBe(n);
+  });
+
+  test("a pass that began then begins anew, and forgets nothing that is so", async () => {
+    await ruin();
+    expect(await look()).not.toEqual([]);
+    const n = await violationCount();
+    await shift(["finished_at"], "-1 day");
+    await shift(["started_at"], "1 year");
+    for (const _ of ["this pass", "not due any more"]) expect(await look()).toEqual([]);
+    expect(await violationCount()).toBe(n);
+    expect(
+      await books.look(
+        "select finished_at > started_at as ended from daybook_private.ledger_checks",
+      ),
+    ).toEqual([{ ended: true }]);
+  });
+
+  test("what was seen then is forgotten when it is right again", async () => {
+    await ruin();
+    await look();
+    await shift(["last_seen_at"], "1 year", "findings");
+    await corrupt("update daybook.transactions set posted_at = created_at where id = <posted>");
+    for (const _ of ["one day", "the next"]) {
+      await shift(["started_at", "finished_at"], "-1 day");
+      await shift(["last_seen_at"], "-1 day", "findings");
+      await look();
+    }
+    expect(await violationCount()).toBe(0);
+  });
 });
 
 test("refuses whoever may not read the ledger, and a ledger that is not there", async () => {

@@ -1,10 +1,11 @@
 import { afterAll, expect, test } from "@jest/globals";
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { startCluster } from "../../src/embedded/cluster.ts";
 import { postmasterOf } from "../../src/embedded/leftover.ts";
-import { isAlive } from "../../src/embedded/processes.ts";
+import { childrenOf, isAlive } from "../../src/embedded/processes.ts";
 import { startProgram } from "../support/run-cli.ts";
 import { temporaryFolder, until } from "../support/temporary.ts";
 
@@ -116,6 +117,37 @@ test("a killed parent leaves no server behind, and its folder can be used at onc
   const next = await start();
   expect(isAlive(pid)).toBe(false);
   await next.stop();
+});
+
+test("no process shows the environment's secrets to others, and the server has none of them", async () => {
+  const secret = "jwt-of-27-hexagons";
+  const environment = {
+    DAYBOOK_JWT_SECRET: secret,
+    PGPASSWORD: secret,
+    NODE_OPTIONS: "--no-warnings",
+  };
+  const parent = startProgram(join(import.meta.dirname, "parent.ts"), [dataDir], environment);
+  await until("the server runs", () => parent.output.stdout.includes("ready"));
+  const [watchdog] = childrenOf(parent.process.pid!);
+  const server = postmasterOf(dataDir)!;
+  expect(childrenOf(watchdog!)).toEqual([server]);
+  try {
+    expect(execFileSync("ps", ["-A", "-ww", "-o", "args="], { encoding: "utf8" })).not.toContain(
+      secret,
+    );
+    if (process.platform !== "linux") return;
+    for (const pid of [watchdog, server]) {
+      const names = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      expect(names.join("\n")).not.toMatch(
+        /jwt-of-27|^PG(?!DATA|SYSCONFDIR|LOCALEDIR)|NODE_OPTIONS/m,
+      );
+      expect(names).toContain("LC_ALL=C");
+    }
+  } finally {
+    parent.process.kill("SIGTERM");
+    await parent.ended;
+    await until("the server has stopped", () => !isAlive(server));
+  }
 });
 
 test("a killed parent's server stops by itself", async () => {

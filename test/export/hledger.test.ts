@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { decimal } from "../../src/export/hledger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -32,6 +32,7 @@ beforeAll(async () => {
   await fillRichLedger(admin, "rich");
   await admin.query("select daybook.grant_ledger_access('test_reader', 'rich', 'read')");
 });
+beforeEach(() => rmSync(journal, { force: true }));
 afterAll(async () => {
   await db?.drop();
   folder.remove();
@@ -171,10 +172,11 @@ describe("a journal", () => {
     expect([code, existsSync(file), existsSync(`${file}.partial`)]).toEqual([1, false, false]);
   });
 
-  test("an existing file is replaced by a whole one only", async () => {
+  test("never takes the place of a file that exists", async () => {
     writeFileSync(journal, "mine");
-    const { code } = await exportAs("test_reader", "-l", "nowhere", "-o", journal);
-    expect([code, readFileSync(journal, "utf8")]).toEqual([1, "mine"]);
+    const { code, stderr } = await exportAs("test_reader", "-l", "rich", "-o", journal);
+    expect(stderr).toBe(`daybook: ${journal} exists: choose another --out\n`);
+    expect([code, readFileSync(journal, "utf8")]).toEqual([2, "mine"]);
   });
 
   test.each(["rich", "nowhere"])("is refused to who may not read all of %s", async (ledger) => {

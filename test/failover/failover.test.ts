@@ -219,7 +219,10 @@ test("a standby that lagged behind has forgotten what the clients can name, and 
   pool = poolOf(three.url);
 
   const DATABASE_URL = three.url;
-  expect(await runCli(["verify"], { DATABASE_URL })).toMatchObject({ code: 0 }); // right in itself
+  await pool.query(block("sql", "Verifying every night", { "…": "secret" }));
+  const night = { DATABASE_URL: withLogin(DATABASE_URL, "night", "secret") };
+  const whole = { code: 0, stdout: expect.stringMatching(/^\d+ ledgers?, .* all is right\n\*: /) };
+  expect(await runCli(["verify"], night)).toMatchObject(whole); // right in itself
   const known = ["--log", "--ledger", ledger, "--head", `${head.no}:${head.hash}`];
   expect(await runCli(["verify", ...known], { DATABASE_URL })).toMatchObject({
     code: 1,

@@ -163,7 +163,9 @@ test("keys from a URL: RS256 is taken, HS256 with the public key is not; without
   const keys = await serve(JSON.stringify({ keys: [jwk] }));
   const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/`;
   const connectionString = server.database.urlOf("daybook_authenticator");
-  const options = { connectionString, host: "127.0.0.1", port: 0, log: silentLog };
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  const options = { connectionString, host: "127.0.0.1", port: 0, log };
   const other = await startServer({ ...options, jwt: { jwksUrl: url, issuer: "me" } });
   const body = JSON.stringify({ query: LEDGERS });
   const make = (issuer: string) =>
@@ -183,11 +185,31 @@ test("keys from a URL: RS256 is taken, HS256 with the public key is not; without
     keys.close();
     keys.closeAllConnections();
   }
-  const lonely = await startServer({ ...options, jwt: { jwksUrl: url } });
+  // Whoever issues tokens may do so for other programs as well.
+  expect(warnings).toEqual([expect.stringMatching(/^no audience: .* set --jwt-audience$/)]);
+  const lonely = await startServer({ ...options, jwt: { jwksUrl: url, audience: "daybook" } });
+  expect(warnings).toHaveLength(1);
   const answer = await post(lonely.url, body, { token: await make("me") });
   await lonely.stop();
   expect(answer.status).toBe(503);
   expect(answer.errors![0]!.extensions!.code).toBe("AUTHENTICATION_UNAVAILABLE");
+});
+
+test("with a key it serves as daybook_authenticator only: of others the database does not look at tokens", async () => {
+  for (const login of ["test_admin", "test_writer"] as const) {
+    const connectionString = server.database.urlOf(login);
+    await expect(
+      startServer({
+        connectionString,
+        host: "127.0.0.1",
+        port: 0,
+        jwt: { secret: SECRET },
+        log: silentLog,
+      }),
+    ).rejects.toThrow(
+      new RegExp(`^connected as ${login}: .*the login must be daybook_authenticator$`),
+    );
+  }
 });
 
 test("the editor and /healthz need no token", async () => {

@@ -135,7 +135,7 @@ test("a token may name categories: their accounts are seen and nothing else", as
   const token = await sign({ categories: ["main/users"] });
   const seen = await server.data(
     `{
-      accounts { nodes { address balance { postedAmount } entries { nodes { amount transaction { entries { nodes { amount } } } } } } }
+      accounts { nodes { address balance { postedAmount } entries(first: 9) { nodes { amount transaction { entries { nodes { amount } } } } } } }
       categories { nodes { category balance { postedAmount } } }
       ledgers { nodes { name } }
       accountBalance(ledger: "main", account: "users:alice") { postedAmount }

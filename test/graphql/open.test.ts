@@ -30,6 +30,28 @@ test("without a key it answers to names of this machine only, against pages that
   expect(await statusFor("127.0.0.1.evil.example")).toBe(401);
 });
 
+test.each([
+  ["forwarded", "for=192.0.2.7"],
+  ["via", "1.1 proxy"],
+  ["x-forwarded-for", "127.0.0.1"],
+  ["x-forwarded-proto", "https"],
+  ["x-real-ip", "127.0.0.1"],
+])("without a key nothing is taken that a proxy passed on: %s", async (name, value) => {
+  const response = await fetch(server.url, {
+    method: "POST",
+    headers: { "content-type": "application/json", [name]: value },
+    body: '{"query":"{ __typename }"}',
+  });
+  expect(response.status).toBe(401);
+  const { errors } = (await response.json()) as any;
+  expect(errors).toEqual([
+    {
+      message: expect.stringMatching(`nobody is served through a proxy.*header ${name}$`),
+      extensions: { code: "UNAUTHENTICATED" },
+    },
+  ]);
+});
+
 test("a simple form post of another page is not taken for a request", async () => {
   const response = await fetch(server.url, {
     method: "POST",

@@ -75,8 +75,12 @@ const kept = async () =>
     )
   ).rows[0];
 
-test("a statement is given 30 s, a wait for a lock 10 s", async () => {
-  expect(usual).toEqual({ statement_timeout: "30s", lock_timeout: "10s" });
+test("a statement is given 30 s, a wait for a lock 10 s, an operation as a whole 60 s", async () => {
+  expect(usual).toEqual({
+    statement_timeout: "30s",
+    lock_timeout: "10s",
+    transaction_timeout: "60000",
+  });
 });
 
 /** What puts an end to a request that waits: how it is called, and by what. */
@@ -264,3 +268,91 @@ test.each(ends)(
     }
   },
 );
+
+const OUT_OF_TIME = {
+  code: "TRANSACTION_TIMEOUT",
+  sqlstate: "25P04",
+  detail: null,
+  hint: expect.stringMatching(/^Ask for less in one request/),
+};
+
+const SLOW = `{
+  before: ledger(name: "main") { name }
+  a: categoryMembers(first: 1) { nodes { category } }
+  b: categoryMembers(first: 2) { nodes { category } }
+  c: categoryMembers(first: 3) { nodes { category } }
+}`;
+
+test.each([
+  ["in the midst of its first", "30s", OUT_OF_TIME],
+  // With the first error PostgreSQL forgets how long the transaction may take.
+  ["after one that failed", "500ms", told("57014", "QUERY_CANCELED")],
+])(
+  "a query whose statements take too long together is ended %s, and says so wherever an answer is missing",
+  async (_when, statement_timeout, a) => {
+    Object.assign(TIMEOUTS, { statement_timeout, transaction_timeout: "900" });
+    const maintenance = await server.database.connect();
+    await maintenance.query("begin; lock table daybook.category_members in access exclusive mode");
+    try {
+      const start = Date.now();
+      const { status, data, errors } = await server.ask(SLOW);
+      expect({ status, data }).toEqual({
+        status: 200,
+        data: { before: { name: "main" }, a: null, b: null, c: null },
+      });
+      expect(Date.now() - start).toBeLessThan(3000);
+      const codes = errors!.map(({ path, extensions }) => [path![0], extensions]);
+      expect(Object.fromEntries(codes)).toEqual({ a, b: OUT_OF_TIME, c: OUT_OF_TIME });
+      // Others are served.
+      Object.assign(TIMEOUTS, usual);
+      expect(await server.data(`{ ledger(name: "main") { name } }`)).toEqual({
+        ledger: { name: "main" },
+      });
+    } finally {
+      await maintenance.query("rollback");
+      await maintenance.end();
+    }
+  },
+);
+
+test.each([
+  ["of one statement", CREATE],
+  [
+    "whose payload is read",
+    CREATE.replace("errorCode", "transaction { entries { nodes { id } } }"),
+  ],
+])("of a mutation %s that takes too long nothing is kept", async (_what, query) => {
+  Object.assign(TIMEOUTS, { transaction_timeout: "300" });
+  await ann.step("begin");
+  await ann.step(hold("a"));
+  const before = await kept();
+  const { status, data, errors } = await server.ask(query, { input: into("a", key) });
+  expect({ status, data }).toEqual({ status: 200, data: { createTransaction: null } });
+  expect(errors!.map(({ extensions }) => extensions)).toEqual([OUT_OF_TIME]);
+  expect(await kept()).toEqual(before);
+  Object.assign(TIMEOUTS, usual);
+  await ann.step("rollback");
+  const { createTransaction } = await server.data(query, { input: into("a", key) });
+  expect(createTransaction.result).toMatchObject({ status: "posted", replayed: false });
+});
+
+test("of several mutations the one that took too long says so", async () => {
+  Object.assign(TIMEOUTS, { transaction_timeout: "900" });
+  await ann.step("begin");
+  await ann.step(hold("a"));
+  const variables = {
+    b: into("b", `${key}-b`),
+    a: into("a", `${key}-a`),
+    c: into("c", `${key}-c`),
+  };
+  const before = await kept();
+  const { data, errors } = await server.ask(THREE, variables);
+  expect(data).toEqual({ b: null, a: null, c: null });
+  const codes = errors!.map(({ path, extensions }) => [path![0], extensions!.code]);
+  expect(Object.fromEntries(codes)).toEqual({
+    b: "ROLLED_BACK",
+    a: "TRANSACTION_TIMEOUT",
+    c: "ROLLED_BACK",
+  });
+  expect(await kept()).toEqual(before);
+});

@@ -9,6 +9,12 @@ export function findMutation(name: string): Mutation {
   return mutation;
 }
 
+/** Puts in a deliberate bug, if the run is to show that the tests find it. */
+export async function breakLedger(pool: Pick<Pool | Client, "query">): Promise<void> {
+  const name = process.env["DAYBOOK_MUTATION"];
+  if (name) await applyMutation(pool, findMutation(name));
+}
+
 /**
  * Puts a deliberate bug into a database.
  * @throws Error if the function is not as the mutation believes it to be: then the mutation has to be written anew

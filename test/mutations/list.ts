@@ -157,7 +157,7 @@ export const MUTATIONS: Mutation[] = [
     changes: [
       ["n := n + 1;", "n := n + 1; continue when n = 1 and cardinality(category_locks) > 1;"],
     ],
-    tests: ["test/daybook/category_locks"],
+    tests: ["test/daybook/category_locks", "test/properties/histories"],
     options: ["--calm"],
   },
   {
@@ -332,5 +332,21 @@ export const MUTATIONS: Mutation[] = [
     ],
     tests: ["test/concurrency/accounts"],
     options: null,
+  },
+  {
+    name: "commit-unawaited",
+    what: "a transaction is acknowledged before it is on the disk",
+    function: "write_transaction",
+    changes: [["BEGIN_OF_BODY", "begin\n  perform set_config('synchronous_commit', 'off', true);"]],
+    tests: ["test/crash/crash"],
+    options: ["--evil", "kill PostgreSQL,immediately"],
+  },
+  {
+    name: "transient-refused",
+    what: "what is queued is refused for a deadlock, as if that were a fault of its own",
+    function: "apply_or_refuse",
+    changes: [["'^(08|25|40|53|", "'^(08|25|53|"]],
+    tests: ["test/daybook/enqueue_transactions"],
+    options: null, // a worker would have to be in a deadlock many times in a row
   },
 ];

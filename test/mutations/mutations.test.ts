@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Client } from "pg";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { applyMutation } from "./apply.ts";
@@ -8,6 +8,8 @@ import { judgeTests, judgeTorture, BEGUN, type JestReport } from "./judge.ts";
 import { MUTATIONS } from "./list.ts";
 
 /* That the deliberate bugs are still bugs of this ledger, and that only who finds one is called its finder. */
+
+const ROOT = resolve(import.meta.dirname, "../..");
 
 let database: TestDatabase;
 let client: Client;
@@ -38,13 +40,31 @@ test("who changes what is not there is told", async () => {
 });
 
 test("each has a name of its own, and tests that are to find it", () => {
-  const root = resolve(import.meta.dirname, "../..");
   const missing = MUTATIONS.flatMap(({ tests }) => tests).filter(
-    (file) => !existsSync(join(root, `${file}.test.ts`)),
+    (file) => !existsSync(join(ROOT, `${file}.test.ts`)),
   );
   expect(missing).toEqual([]);
   expect(MUTATIONS.filter(({ tests }) => tests.length === 0)).toEqual([]);
   expect(new Set(MUTATIONS.map(({ name }) => name)).size).toBe(MUTATIONS.length);
+});
+
+/** Paths below test/; in a list of several of one folder only the first names it. */
+function testsNamedIn(text: string): string[] {
+  let folder = "";
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => {
+    const isWhole = existsSync(join(ROOT, "test", `${name}.test.ts`));
+    const path = isWhole ? name! : `${folder}/${name}`;
+    folder = dirname(path);
+    return `test/${path}`;
+  });
+}
+
+test("the table of the documentation names them all, and the tests of each", () => {
+  const page = readFileSync(join(ROOT, "docs/guarantees.md"), "utf8");
+  const rows = [...page.matchAll(/^\| ([^|]+?) +\| ((?:torture: |`)[^|]+?) +\|$/gm)];
+  const told = rows.map(([, what, finders]) => [what!, testsNamedIn(finders!).toSorted()]);
+  const listed = MUTATIONS.map(({ what, tests }) => [what, tests.toSorted()] as const);
+  expect(new Map(told as [string, string[]][])).toEqual(new Map(listed));
 });
 
 const nothing = { finders: [], blind: [], errors: [] };

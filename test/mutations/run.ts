@@ -49,13 +49,16 @@ function run(args: string[], environment: Record<string, string> = {}): Promise<
 }
 
 /** Which checks of the simulator find it, within a few tries. */
-async function torture({ name, options = [] }: Mutation): Promise<Verdict> {
+async function torture({ name, options }: Mutation): Promise<Verdict> {
   for (let seed = 1; ; seed++) {
-    const length = ["--minutes", "0.5", "--chapter-seconds", "15", "--seed", `${seed}`];
-    const ended = await run(["torture/run.ts", "--mutation", name, ...length, ...(options ?? [])]);
-    const verdict = judgeTorture(ended);
+    const verdict = await tortureOnce(seed, ["--mutation", name, ...(options ?? [])]);
     if (verdict.finders.length + verdict.errors.length > 0 || seed === TRIES) return verdict;
   }
+}
+
+async function tortureOnce(seed: number, options: string[]): Promise<Verdict> {
+  const length = ["--minutes", "0.5", "--chapter-seconds", "15", "--seed", `${seed}`];
+  return judgeTorture(await run(["torture/run.ts", ...length, ...options]));
 }
 
 /** Which of these tests fail, of a ledger with a bug or without. */
@@ -95,11 +98,14 @@ const say = (error: string) => {
   process.stderr.write(`ERROR ${error}\n`);
 };
 
-if (withTests) {
-  // A test that fails without a bug finds none.
-  const sound = await runTests([...new Set(chosen.flatMap(({ tests }) => tests))]);
-  for (const failed of sound.finders) say(`without any bug: ${failed} fails`);
-  for (const error of sound.errors) say(`without any bug: ${error}`);
+// Who finds something without a bug finds none.
+const sound = [
+  ...(withTests ? [await runTests([...new Set(chosen.flatMap(({ tests }) => tests))])] : []),
+  ...(withTorture ? [await tortureOnce(1, [])] : []),
+];
+for (const { finders, errors } of sound) {
+  for (const finder of finders) say(`without any bug: ${finder} fails`);
+  for (const error of errors) say(`without any bug: ${error}`);
 }
 for (const mutation of failures === 0 ? chosen : []) {
   const { name, what, options, tests } = mutation;

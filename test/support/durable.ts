@@ -5,6 +5,7 @@ import { startCluster, type Cluster } from "../../src/embedded/cluster.ts";
 import { silentLog } from "../../src/log.ts";
 import { runUncommitted } from "../../src/migrate/committed.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
+import { breakLedger } from "../mutations/apply.ts";
 import { MIGRATIONS } from "./global-setup.ts";
 import { temporaryFolder } from "./temporary.ts";
 
@@ -55,6 +56,7 @@ export async function prepare(connectionString: string): Promise<void> {
   const pool = poolOf(connectionString);
   await pool.query("select daybook_private.ensure_partitions()");
   await pool.query("create role test_writer login in role daybook_writer");
+  await breakLedger(pool);
   await pool.end();
 }
 

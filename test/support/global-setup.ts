@@ -8,7 +8,7 @@ import { startCluster, type Cluster } from "../../src/embedded/cluster.ts";
 import type { Log } from "../../src/log.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { migrateStaged } from "../../src/migrate/staged.ts";
-import { applyMutation, findMutation } from "../mutations/apply.ts";
+import { breakLedger } from "../mutations/apply.ts";
 
 export type TestClusters = { clusters: Cluster[]; folder: string };
 
@@ -106,7 +106,9 @@ async function prepareTemplate(url: string): Promise<void> {
     await migrate({ connectionString, log, passwords: { authenticator: "test", worker: "test" } });
     await migrateStaged(connectionString, log); // what the next release stages is part of what is tested
     await createLogins(admin);
-    await breakLedger(connectionString);
+    const client = new Client({ connectionString });
+    await client.connect();
+    await breakLedger(client).finally(() => client.end());
     // graphile-migrate leaves its connections closing in the background, and copying needs the source alone.
     await admin.query("alter database daybook_template with allow_connections false");
     await admin.query(
@@ -115,15 +117,6 @@ async function prepareTemplate(url: string): Promise<void> {
   } finally {
     await admin.end();
   }
-}
-
-/** Puts in a deliberate bug, if the run is to show that the tests find it: see test/mutations. */
-async function breakLedger(connectionString: string): Promise<void> {
-  const name = process.env["DAYBOOK_MUTATION"];
-  if (!name) return;
-  const client = new Client({ connectionString });
-  await client.connect();
-  await applyMutation(client, findMutation(name)).finally(() => client.end());
 }
 
 /** For each group role a login that is in it and nothing else: what a human or a service would be given. */

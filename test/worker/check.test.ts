@@ -114,6 +114,50 @@ test("an account that somebody holds is marked when it is let go", async () => {
   }
 });
 
+test("an account that cannot be examined is told, and keeps no other waiting, nor what is found beside it", async () => {
+  const other = await openLedger(database, { alice: {}, bob: {}, carol: {} });
+  for (const name of ["alice", "bob", "carol"])
+    await database.pool.query(transfer(other, "world", name, 5));
+  const { rows } = await database.pool.query(
+    "select address, id from daybook.accounts where ledger = $1 order by id",
+    [other],
+  );
+  const ids = Object.fromEntries(rows.map(({ address, id }) => [address, id]));
+  expect(rows.map(({ address }) => address)).toEqual(["world", "alice", "bob", "carol"]);
+  await database.pool.query(`
+    update daybook_private.account_counters set posted_credits = 6 where account_id = '${ids.alice}';
+    create function public.damaged() returns trigger language plpgsql as $$
+      begin
+        if new.account_id = '${ids.bob}' then raise exception 'damaged' using errcode = 'XX001'; end if;
+        return new;
+      end $$;
+    create trigger damaged before insert on daybook_private.account_checks
+      for each row execute function public.damaged()`);
+  errors.length = 0;
+  const checking = start();
+  const looked = async (of: string) =>
+    (await count(`daybook_private.account_checks where account_id = '${ids[of]}'`)) === 2;
+  try {
+    for (const name of ["world", "carol"])
+      await until(`both walks have looked at ${name}`, () => looked(name), 20_000);
+    await until(
+      "what is wrong is found",
+      async () => (await count("daybook_private.drifts")) === 3,
+    );
+    await until("both walks have met it", () => errors.length === 3);
+  } finally {
+    await checking.stop();
+    await database.pool.query("drop trigger damaged on daybook_private.account_checks");
+  }
+  const about = {
+    damaged: `checking: damaged - .*"${ids.bob}"`,
+    drift: `DRIFT: account ${ids.alice}`,
+  };
+  const told = (pattern: string) => errors.filter((error) => error.match(pattern)).length;
+  expect([told(about.damaged), told(about.drift), errors.length]).toEqual([2, 1, 3]);
+  expect(await looked("bob")).toBe(false);
+});
+
 test("a walk that takes long rests less, one that is done in time does not", () => {
   expect([0, 70, 80, 299, 301].map((seconds) => hurry(seconds * 1000, 300_000))).toEqual([
     1,

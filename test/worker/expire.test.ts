@@ -14,13 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-const hold = async (seconds: number) =>
+const hold = async (seconds: number, of = ledger) =>
   (
     await database.pool.query(
       `select transaction_id from daybook.create_transaction($1,
          array[daybook.debit('alice', 10), daybook.credit('world', 10)], 'pending',
          expires_at => clock_timestamp() + make_interval(secs => $2))`,
-      [ledger, seconds],
+      [of, seconds],
     )
   ).rows[0].transaction_id as string;
 
@@ -93,4 +93,37 @@ test("however much somebody is changing, the others are not kept waiting", async
   await holder.query("rollback");
   expect(rows).toEqual([{ count: 1 }]);
   expect(await stateOf(free)).toMatchObject({ archived_reason: "expired" });
+});
+
+test("one that cannot be archived is told, and keeps no other waiting", async () => {
+  const elsewhere = await openLedger(database, { alice: {} });
+  const broken = await hold(0.2);
+  const free = [await hold(0.3), await hold(0.3, elsewhere)];
+  await database.pool.query(`
+    create function public.damaged() returns trigger language plpgsql as $$
+      begin
+        if new.id = '${broken}' then raise exception 'damaged' using errcode = 'XX001'; end if;
+        return new;
+      end $$;
+    create trigger damaged before update on daybook.transactions
+      for each row execute function public.damaged()`);
+  const errors: string[] = [];
+  const log = { ...silentLog, error: (message: string) => errors.push(message) };
+  const expiring = startExpiring({ connectionString: database.urlOf("daybook_worker"), log });
+  try {
+    for (const id of free)
+      await until("it is archived", async () => (await stateOf(id)).status === "archived", 5_000);
+  } finally {
+    await expiring.stop();
+    await database.pool.query("drop trigger damaged on daybook.transactions");
+  }
+  expect(errors).toEqual([expect.stringMatching(`^expiring: damaged - .*"${broken}"`)]);
+  expect(await stateOf(broken)).toMatchObject({ status: "pending" });
+  const sweep = (passedOver: string[]) =>
+    database.pool.query("select daybook_private.expire_transactions(10, $1) as count", [
+      passedOver,
+    ]);
+  expect((await sweep([broken])).rows).toEqual([{ count: 0 }]);
+  expect((await sweep([])).rows).toEqual([{ count: 1 }]);
+  expect(await violations(database)).toEqual([]);
 });

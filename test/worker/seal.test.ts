@@ -112,3 +112,22 @@ test("a ledger that fails keeps no other waiting", async () => {
   ]);
   await until("it goes on", isSealed(broken));
 });
+
+test("all of a log is swept where that is noted as later than now: the server's clock was ahead", async () => {
+  await sealing.stop();
+  const ledger = await openLedger(database, { alice: {} });
+  await database.pool.query(`
+    do $$ begin perform daybook_private.seal_log(name, 100) from daybook.ledgers; end $$;
+    update daybook_private.seal_heads
+       set fully_swept_at = now() + case when ledger = '${ledger}' then interval '1 year' else '0' end`);
+  const due = [];
+  for (let after = ""; ;) {
+    const { rows } = await database.pool.query("select * from daybook_private.next_sweep($1)", [
+      after,
+    ]);
+    if (!rows[0]?.ledger) break;
+    after = rows[0].ledger;
+    if (rows[0].began) due.push(after);
+  }
+  expect(due).toEqual([ledger]);
+});

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { silentLog } from "../../src/log.ts";
+import { silentLog, type Log } from "../../src/log.ts";
 import { startIndexing } from "../../src/worker/search.ts";
+import { indexMissed } from "../../src/worker/tasks/index-missed.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openLedger, transfer } from "../support/ledgers.ts";
@@ -17,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-const start = () =>
-  startIndexing({ connectionString: database.urlOf("daybook_worker"), log: silentLog, idle: 50 });
+const start = (log: Log = silentLog) =>
+  startIndexing({ connectionString: database.urlOf("daybook_worker"), log, idle: 50 });
 const number = async (sql: string, values: unknown[] = []) =>
   Number((await database.pool.query(`select ${sql} as n`, values)).rows[0].n);
 const indexed = (ledger: string) =>
@@ -148,7 +149,50 @@ async function missed(most: number): Promise<number> {
   return total;
 }
 
+/** Makes it impossible to index anything of a ledger. */
+async function damage(ledger: string): Promise<() => Promise<unknown>> {
+  await database.pool.query(`
+    create or replace function public.damaged() returns trigger language plpgsql as $$
+      begin
+        if new.ledger = '${ledger}' then raise exception 'damaged' using errcode = 'XX001'; end if;
+        return new;
+      end $$;
+    create trigger damaged before insert on daybook_private.search_documents
+      for each row execute function public.damaged()`);
+  return () => database.pool.query("drop trigger damaged on daybook_private.search_documents");
+}
+
 const someLedger = () => openLedger(database, { alice: { money: 100 } });
+
+test("a ledger that fails keeps the hourly look from no other", async () => {
+  const both = (await Promise.all([someLedger(), someLedger()])).toSorted() as [string, string];
+  for (const ledger of both) {
+    await database.pool.query("select pg_sleep(0.005)"); // ids know milliseconds only
+    await passTime();
+    await index(ledger);
+  }
+  await database.pool.query(
+    "delete from daybook_private.search_documents where ledger = any ($1)",
+    [both],
+  );
+  const repair = await damage(both[0]);
+  const client = await database.connectAs("daybook_worker");
+  const told: string[] = [];
+  const helpers = {
+    withPgClient: (work: (on: typeof client) => unknown) => work(client),
+    abortSignal: new AbortController().signal,
+    logger: { warn: (text: string) => told.push(text), error: (text: string) => told.push(text) },
+  };
+  await indexMissed({}, helpers as never);
+  await repair();
+  expect([await indexed(both[0]), await indexed(both[1])]).toEqual([0, 1]);
+  expect(told).toEqual([
+    `looking for what search missed: damaged - {"ledger": "${both[0]}"}`,
+    expect.stringMatching(/^search had passed over 1 transactions/),
+  ]);
+  await indexMissed({}, helpers as never);
+  expect(await indexed(both[0])).toBe(1);
+});
 
 test("a look for what was passed over goes through all ledgers, so many transactions at a step", async () => {
   const both = [await someLedger(), await someLedger()].toSorted();
@@ -201,4 +245,20 @@ test("a ledger that is far behind does not keep the others waiting", async () =>
   } finally {
     await worker.stop();
   }
+});
+
+test("a ledger that fails is told, and keeps no other waiting", async () => {
+  const [broken, other] = [await someLedger(), await someLedger()].toSorted() as [string, string];
+  const repair = await damage(broken);
+  const errors: string[] = [];
+  const worker = start({ ...silentLog, error: (message) => errors.push(message) });
+  try {
+    await until("the other is indexed", async () => (await indexed(other)) === 1, 10_000);
+    await until("it is told", () => errors.length > 0);
+  } finally {
+    await worker.stop();
+    await repair();
+  }
+  expect(errors).toEqual([`indexing ledger ${broken} for search: damaged`]);
+  expect(await indexed(broken)).toBe(0);
 });

@@ -2,6 +2,7 @@ import { runCli } from "../../test/support/run-cli.ts";
 import type { Chapter } from "../play.ts";
 import type { Stage } from "../stage/stage.ts";
 import { putBack } from "../nemesis/months.ts";
+import { deadlocksIn } from "./logs.ts";
 import { reporter, type Finding } from "./finding.ts";
 
 /** What a ledger's entries were at a moment. They never change, and nothing is taken away from them. */
@@ -48,8 +49,14 @@ export async function checkAfterwards(stage: Stage, chapters: Chapter[]): Promis
     if (known.rows[0].is_known !== true)
       report(`the log of ${before.ledger} does not know its head any more`, before.ledger);
   }
-  for (const { failures } of [stage.server, ...stage.workers])
+  for (const { name, failures, alarms } of [stage.server, ...stage.workers]) {
     for (const failure of failures) report(failure);
+    for (const alarm of alarms()) report(`${name} says: ${alarm}`);
+  }
+  const drifts = await stage.postgres.ask("select * from daybook_private.drifts");
+  for (const drift of drifts.rows)
+    report(`an account is marked: ${JSON.stringify(drift)}`, drift.account_id);
+  for (const deadlock of await deadlocksIn(stage.postgres.logs())) report(deadlock);
   const { code, stdout, stderr } = await runCli(["verify"], { DATABASE_URL: stage.postgres.url() });
   if (code !== 0) report(`daybook verify: ${(stdout + stderr).slice(0, 2000)}`);
   return findings;

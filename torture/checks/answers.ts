@@ -1,21 +1,9 @@
-import { keyOf, type Deed } from "../clients/deed.ts";
+import { keyOf, makes, type Deed } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
 import { groupBy, type Books } from "./books.ts";
+import { DECLINES, isPossible } from "./codes.ts";
 import type { Report } from "./finding.ts";
-
-/** The functions that make a transaction, which then has the deed's id as its description. */
-const MAKES = new Set([
-  "create_transaction",
-  "enqueue_transactions",
-  "partially_post_transaction",
-  "reverse_transaction",
-  "transfer_between_ledgers",
-]);
-export const makes = ({ does }: Deed) => MAKES.has(does);
-
-/** The transaction that a deed made, if it did. */
-export const madeBy = (books: Books, deed: Deed): Row | undefined =>
-  makes(deed) ? books.byDeed.get(deed.id)?.[0] : undefined;
+import { misshown } from "./shapes.ts";
 
 /** How far two readings of one clock may be apart: they are rounded differently. In milliseconds. */
 const ROUNDING = 2;
@@ -31,13 +19,17 @@ export function checkAnswers(books: Books, deeds: Deed[], report: Report): void 
     if (rows.length > 1) report("made twice", description, ...rows.map(({ id }) => id));
   }
   for (const deed of deeds.filter(makes)) checkMade(books, deed, report);
+  for (const deed of deeds.filter(({ fate }) => fate === "done")) {
+    const objection = misshown(deed);
+    if (objection) report(`${deed.does} ${objection}`, deed.id);
+  }
   checkVersions(books, deeds, report);
   checkCodes(deeds, report);
 }
 
 function checkMade(books: Books, deed: Deed, report: Report): void {
   const row = books.byDeed.get(deed.id)?.[0];
-  if (deed.fate === "refused" && deed.lost === 0 && row) {
+  if (deed.fate === "refused" && (deed.lost === 0 || deed.mustBe) && row) {
     return report(`refused with ${deed.code}, and there all the same`, deed.id, row["id"]);
   }
   if (deed.fate !== "done") return;
@@ -70,7 +62,18 @@ function checkReceipt(books: Books, deed: Deed, row: Row | undefined, report: Re
   if (row && receipt["transaction_id"] !== row["id"]) {
     report("the receipt names another transaction", deed.id, id, row["id"]);
   }
+  const { state, error_code: code } = receipt;
+  const [isRefused, isDeclined] = [
+    state === "refused",
+    row?.["archived_reason"] === "balance_lock_failure" && DECLINES.includes(code),
+  ];
+  const isRight = isRefused || isDeclined ? mayRefuse(deed, code) : code === null;
+  if (!isRight) report(`the receipt is ${state} with ${code}`, deed.id, id);
 }
+
+/** Whether what a deed asked for, applied now or later, can have been refused with a code. */
+const mayRefuse = ({ request }: Deed, code: string) =>
+  isPossible({ does: "create_transaction", request }, code);
 
 const place = ({ request, answer }: Deed) => `${request["transaction_id"]} ${answer!["version"]}`;
 
@@ -90,11 +93,12 @@ function checkVersions(books: Books, deeds: Deed[], report: Report): void {
   }
 }
 
-/** Refusals are the ledger's own, by the codes of the contract: nothing else comes out. */
+/** Refusals are for reasons that there can be: what else comes out, be it a code of the contract, is wrong. */
 function checkCodes(deeds: Deed[], report: Report): void {
-  for (const { code, id, does, detail } of deeds) {
-    if (code !== undefined && !/^(LD[A-Z]{3}|undone)$/.test(code)) {
+  for (const deed of deeds) {
+    const { code, id, does, detail, mustBe } = deed;
+    if (code === undefined || code === "undone" || code === mustBe) continue;
+    if (!isPossible(deed, code))
       report(`${does} was refused with ${code}: ${JSON.stringify(detail)}`, id);
-    }
   }
 }

@@ -2,6 +2,7 @@ import type { Past, PastEntry, PastRead } from "../clients/past.ts";
 import type { Row } from "../doors/door.ts";
 import type { Report } from "./finding.ts";
 import { applyEntry, newAccount } from "./model.ts";
+import { figuresIn, misshapen } from "./shapes.ts";
 
 /*
  * What was known of the past when clients came is what it ever will be: nobody writes anything that takes effect then. So whoever
@@ -15,12 +16,14 @@ export function checkPast(past: Past, report: Report): void {
       if (objection) report(`${objection}: ${read.code} ${JSON.stringify(read.detail)}`, by);
       continue;
     }
+    const objection = misshapen(read, past.accounts);
+    if (objection) {
+      report(objection, by);
+      continue;
+    }
     for (const row of read.rows.filter(({ account }) => account)) {
       const was = figuresAt(past.entries.get(row["account"]) ?? [], read.request);
-      const wrong = Object.entries(was).filter(
-        ([name, n]) => row[name] !== undefined && Number(row[name]) !== n,
-      );
-      if (wrong.length > 0)
+      if (figuresIn(read.does, row).some(([name, n]) => was[name] !== n))
         report(`${read.does} ${JSON.stringify(read.request)}: ${JSON.stringify([row, was])}`, by);
     }
   }

@@ -21,9 +21,9 @@ const LATE = `
   select count(*)::integer as n from pg_stat_activity
    where application_name in ('client', 'filler') or usename = 'daybook_authenticator' and state <> 'idle'`;
 
-/** Waits until nothing happens any more: calls that nobody waits for have ended, and the workers have caught up. */
+/** Waits until nothing happens any more: calls that nobody waits for have ended, all services are there, and the workers have caught up. */
 export async function awaitQuiet(
-  { postgres, proxies }: Stage,
+  { postgres, proxies, server, workers }: Stage,
   known: Known,
 ): Promise<string | undefined> {
   proxies.sql.endAll();
@@ -35,9 +35,11 @@ export async function awaitQuiet(
       [known.ledger, known.otherLedger, known.past.ledger],
     ]);
     const left = Object.entries(rows[0] as Record<string, number>).filter(([, n]) => n > 0);
-    if (late === 0 && left.length === 0) return undefined;
+    const away = [server, ...workers].filter((one) => !one.isReady()).map(({ name }) => name);
+    if (late === 0 && left.length === 0 && away.length === 0) return undefined;
     if (Date.now() > deadline) {
-      return `after ${PATIENCE / 1000} s without disturbance: ${JSON.stringify({ late, ...Object.fromEntries(left) })}`;
+      const rest = JSON.stringify({ late, away, ...Object.fromEntries(left) });
+      return `after ${PATIENCE / 1000} s without disturbance: ${rest}`;
     }
     await sleep(200);
   }

@@ -3,6 +3,7 @@ import type { Row } from "../doors/door.ts";
 import { checkOrder, checkWaiters, type Seen } from "./order.ts";
 import type { Step } from "./steps.ts";
 import type { Report } from "./finding.ts";
+import { FIGURES } from "./shapes.ts";
 
 /*
  * Is each balance that was read one that the account had at some moment between the question and the answer?
@@ -17,14 +18,6 @@ import type { Report } from "./finding.ts";
 export const MOST = 15;
 
 export type ReadsJudged = { judged: number; skipped: number };
-
-const FIGURES = [
-  "lock_version",
-  "pending_debits",
-  "pending_credits",
-  "posted_debits",
-  "posted_credits",
-];
 
 export function checkReads(
   steps: Map<string, Step[]>,
@@ -54,7 +47,9 @@ const shown = (deeds: Deed[]) =>
   deeds.flatMap(({ answer, id, sent, ended }) =>
     answer?.["replayed"] || ended === undefined
       ? []
-      : ((answer?.["balances"] ?? []) as Row[]).map((row) => ({ row, sent, ended, by: id })),
+      : ((answer?.["balances"] ?? []) as (Row | null)[]).flatMap((row) =>
+          row ? [{ row, sent, ended, by: id }] : [],
+        ),
   );
 
 const currentReads = (reads: Read[]) =>

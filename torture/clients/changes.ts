@@ -1,6 +1,6 @@
 import type { Line } from "../../test/support/ledgers.ts";
 import type { Args } from "../doors/door.ts";
-import { clientTime } from "./creations.ts";
+import { clientTime, expiry } from "./creations.ts";
 import { deedOf, type Plan } from "./deed.ts";
 import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Heard, Known } from "./known.ts";
@@ -46,7 +46,7 @@ const underLock = (draw: Draw): Args => ({
 /** What else of a pending transaction can be changed, now and then. What names it in the books stays. */
 function facts({ by }: Heard, draw: Draw, id: string): Args {
   const args: Args = {};
-  if (chance(draw, 0.2)) args["expires_at"] = clientTime(200 + draw() * 3_000);
+  if (chance(draw, 0.2)) args["expires_at"] = expiry(draw);
   if (by !== undefined && chance(draw, 0.6)) args["description"] = `${by}, by ${id}`;
   return args;
 }

@@ -3,7 +3,7 @@ import type { Door, Outcome, Row } from "../doors/door.ts";
 import type { SqlDoor } from "../doors/sql.ts";
 import { decide, type Draw, type Wish } from "./decide.ts";
 import { isRepeatable, type Deed, type Plan } from "./deed.ts";
-import { read, scandalOf } from "./read.ts";
+import { read, scandalOf, verdictOf } from "./read.ts";
 import { count, learn, type Known } from "./known.ts";
 
 export type ClientOptions = {
@@ -48,15 +48,18 @@ async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
   }
   const attempt = async () => {
     const outcome = await options.door.call(...plan.call);
-    const wrong = outcome.is === "answered" ? plan.judge?.(outcome.rows) : undefined;
-    if (wrong) known.lies.push({ what: wrong, about: deeds[0]!.id });
+    if (plan.judge && outcome.is === "answered") {
+      const verdict = verdictOf(plan.judge, outcome.rows);
+      const wrong = typeof verdict === "object" ? verdict.wrong : verdict;
+      if (wrong) known.lies.push({ what: wrong, about: deeds[0]!.id });
+    }
     return spread(outcome, deeds.length);
   };
   await pursue(options, deeds, attempt);
 }
 
 /** A call's outcome is that of all its deeds, or each row is that of one. */
-function spread(outcome: Outcome, deeds: number): Outcome[] {
+export function spread(outcome: Outcome, deeds: number): Outcome[] {
   return Array.from({ length: deeds }, (_, n): Outcome => {
     if (outcome.is !== "answered") return outcome;
     const row = outcome.rows[n] ?? {};
@@ -66,9 +69,15 @@ function spread(outcome: Outcome, deeds: number): Outcome[] {
   });
 }
 
-/** Tries until it knows: what was lost is repeated if that is safe, which is what keys are for. */
-async function pursue(
-  options: ClientOptions,
+/** Who asks, and what he does with the answer. */
+type Asker = Pick<ClientOptions, "name" | "door" | "known" | "giveUp">;
+
+/**
+ * Tries until it knows: what was lost is repeated if that is safe, which is what keys are for. Who has to give up says so: nothing disturbs
+ * by then.
+ */
+export async function pursue(
+  options: Asker,
   deeds: Deed[],
   attempt: () => Promise<Outcome[]>,
   end: "commit" | "rollback" = "commit",
@@ -82,12 +91,15 @@ async function pursue(
     const worst =
       outcomes.find(({ is }) => is === "lost") ?? outcomes.find(({ is }) => is === "busy");
     if (!worst || (worst.is === "lost" && (!isSafe || end === "rollback"))) return;
-    if (options.giveUp.aborted) return;
+    if (options.giveUp.aborted) {
+      const what = `${deeds[0]!.does} never came to an end: ${JSON.stringify(worst)}`;
+      return void options.known.lies.push({ what, about: deeds[0]!.id });
+    }
     await pause(Math.min(10 * 2 ** tries, 500), options.giveUp);
   }
 }
 
-function settle(options: ClientOptions, deed: Deed, outcome: Outcome, end: "commit" | "rollback") {
+function settle(options: Asker, deed: Deed, outcome: Outcome, end: "commit" | "rollback") {
   const { known } = options;
   count(known, deed.does, outcome.is === "answered" ? kindOf(outcome.rows[0]!) : outcome.code);
   deed.way ||= `${options.name} ${options.door.kind}`;
@@ -130,6 +142,7 @@ async function again(
   if (outcome.is === "busy" || outcome.is === "lost") return;
   count(known, "repeated", outcome.is === "refused" ? outcome.code : kindOf(outcome.rows[0]!));
   const told = outcome.is === "refused" ? outcome.code : outcome.rows[0]!;
+  const detail = outcome.is === "refused" ? outcome.detail : undefined;
   const first = deed.answer!;
   const isRight = isChanged
     ? told === "LDIDM"
@@ -140,7 +153,7 @@ async function again(
       );
   if (!isRight)
     known.lies.push({
-      what: `repeated${isChanged ? " with a change" : ""}: ${JSON.stringify([first, told])}`,
+      what: `repeated${isChanged ? " with a change" : ""}: ${JSON.stringify([first, told, detail])}`,
       about: deed.id,
     });
 }

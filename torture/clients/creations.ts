@@ -1,4 +1,5 @@
 import type { Args, Row } from "../doors/door.ts";
+import { isPossible } from "../checks/codes.ts";
 import { deedOf, type Plan } from "./deed.ts";
 import { chance, pick, upTo, weighted, type Draw } from "./draw.ts";
 import type { Known } from "./known.ts";
@@ -6,8 +7,12 @@ import { anyLines, plainLines, teamLines } from "./lines.ts";
 
 /** How far the clients' clocks are off, in milliseconds. */
 export const clock = { offset: 0 };
-export const clientTime = (later: number) =>
-  new Date(Date.now() + clock.offset + later).toISOString();
+export const clientTime = (later: number, offset = clock.offset) =>
+  new Date(Date.now() + offset + later).toISOString();
+
+/** When a hold is to expire: by a clock that is right half of the time, for by one that is an hour off it is refused, or never does. */
+export const expiry = (draw: Draw): string =>
+  clientTime(200 + draw() * 3_000, chance(draw, 0.5) ? 0 : clock.offset);
 
 const DAY = 86_400_000;
 
@@ -17,7 +22,7 @@ function request(known: Known, draw: Draw, id: string, isKeyed: boolean): Args {
   const args: Args = { entries, description: id };
   if (isKeyed) args["idempotency_key"] = id;
   if (chance(draw, 0.3)) args["status"] = "pending";
-  if (args["status"] && chance(draw, 0.3)) args["expires_at"] = clientTime(200 + draw() * 3_000);
+  if (args["status"] && chance(draw, 0.3)) args["expires_at"] = expiry(draw);
   if (chance(draw, 0.25)) args["effective_at"] = clientTime((draw() - 0.7) * 3 * DAY);
   else if (chance(draw, 0.03)) args["effective_at"] = `2019-0${upTo(draw, 9)}-15T00:00:00Z`;
   const [isDeclinable, isNamed] = [chance(draw, 0.08), chance(draw, 0.08)];
@@ -86,7 +91,8 @@ function rehearse(args: Args): Plan {
       ? undefined
       : { wrong: `a rehearsal was answered by ${JSON.stringify(row)}` };
   const call: [string, Args] = ["create_transaction", { ...args, dry_run: true }];
-  return { kind: "read", call, judge, refused: { may: /^LD/ } };
+  const deed = deedOf("create_transaction", args, "rehearsal");
+  return { kind: "read", call, judge, refused: { may: (code) => isPossible(deed, code) } };
 }
 
 export function batch({ ledger, ...known }: Known, draw: Draw, id: string): Plan {
@@ -98,6 +104,7 @@ export function batch({ ledger, ...known }: Known, draw: Draw, id: string): Plan
   const deeds = members.map((member) => ({
     ...deedOf("create_transaction", { ledger, ...member }, member["description"]),
     way: "batch",
+    ...(atomic && { amid: members }),
   }));
   return {
     kind: "call",
@@ -131,6 +138,7 @@ export function several(known: Known, draw: Draw, id: string, door: string): Pla
     const args = { ledger: known.ledger, entries, description: name, idempotency_key: name };
     return deedOf("create_transaction", args, name);
   });
+  for (const deed of deeds) deed.amid = deeds.map((one) => one.request);
   return { kind: "several", deeds, isolation, end: chance(draw, 0.75) ? "commit" : "rollback" };
 }
 

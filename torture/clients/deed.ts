@@ -23,6 +23,8 @@ export type Deed = {
   detail: unknown;
   /** With which code it must be refused, whatever happens. */
   mustBe?: string;
+  /** The requests with which it stands or falls, its own among them, if there are others. */
+  amid?: Args[];
   /** How it was sent, for whoever reads the history. */
   way: string;
 };
@@ -47,7 +49,7 @@ export type Reading = {
   /** Judges the answer by what was known when it was asked for; without it the answer is kept, and judged at the end. */
   judge?: (rows: Row[]) => Verdict;
   /** The code it must be refused with; or codes it may be refused with. */
-  refused?: { must: string } | { may: RegExp };
+  refused?: { must: string } | { may: (code: string) => boolean };
   /** As somebody who may read only what he was granted. */
   isGuest?: boolean;
 };
@@ -98,3 +100,13 @@ export const isRepeatable = (deed: Deed): boolean =>
   keyOf(deed) !== undefined || NAMED.test(deed.does);
 
 export const keyOf = (deed: Deed): string | undefined => deed.request["idempotency_key"];
+
+/** The functions that make a transaction, which then has the deed's id as its description or in its metadata. */
+const MAKES = new Set([
+  "create_transaction",
+  "enqueue_transactions",
+  "partially_post_transaction",
+  "reverse_transaction",
+  "transfer_between_ledgers",
+]);
+export const makes = ({ does }: Deed): boolean => MAKES.has(does);

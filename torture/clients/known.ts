@@ -1,4 +1,5 @@
 import type { Line } from "../../test/support/ledgers.ts";
+import type { Use } from "../doors/counted.ts";
 import type { Row } from "../doors/door.ts";
 import { keyOf, type Deed, type Read } from "./deed.ts";
 import type { Past } from "./past.ts";
@@ -64,6 +65,8 @@ export type Known = {
   versions: Map<string, number>;
   /** How often what came of which call. */
   counts: Map<string, Map<string, number>>;
+  /** How often each function was asked for over each kind of door, and answered. */
+  uses: Map<string, Use>;
   /** What contradicts the contract as soon as it is heard. */
   lies: { what: string; about: string }[];
 };
@@ -89,6 +92,7 @@ export const newKnown = (ledger: string, otherLedger: string, past: Past): Known
   repeatable: [],
   versions: new Map(),
   counts: new Map(),
+  uses: new Map(),
   lies: [],
 });
 
@@ -148,8 +152,8 @@ function learnTag({ tags, accountTags }: Known, { does, request, id }: Deed): vo
 }
 
 /** Takes note of the lock version of a balance that was shown. */
-export function see({ versions }: Known, balance: Row): void {
-  if (balance["account"] && balance["lock_version"]) {
+export function see({ versions }: Known, balance: Row | null): void {
+  if (balance?.["account"] && balance["lock_version"]) {
     versions.set(balance["account"], Number(balance["lock_version"]));
   }
 }

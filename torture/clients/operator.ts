@@ -95,7 +95,7 @@ function logEnd({ ledger, heads }: Known, draw: Draw): Plan {
   const last = Math.max(0, ...heads.map(({ no }) => Number(no)));
   const judge = ([row]: Row[]) => {
     const { no, hash } = row!;
-    if (Number(no) < last) return { wrong: `the log went back from ${last} to ${no}` };
+    if (!(Number(no) >= last)) return { wrong: `the log went back from ${last} to ${no}` };
     remember(heads, { no: `${no}`, hash });
     return undefined;
   };

@@ -1,17 +1,19 @@
-import type { Args, Outcome } from "../doors/door.ts";
+import type { Args, Outcome, Row } from "../doors/door.ts";
 import type { ClientOptions } from "./client.ts";
 import type { Reading } from "./deed.ts";
 import { count, see } from "./known.ts";
 
-/**
- * What no call may ever be told, whatever it was: that it was in a deadlock, as all take what they wait for in one order;
- * or a code that is none of the contract's. Permissions of clients are never in doubt, so `42501` is none either.
- */
-export function scandalOf(outcome: Outcome): string | undefined {
-  if (outcome.is === "answered") return undefined;
-  if (outcome.code === "40P01") return "was told of a deadlock";
-  if (outcome.is !== "refused" || /^(LD[A-Z]{3}|undone)$/.test(outcome.code)) return undefined;
-  return `was refused with ${outcome.code}: ${JSON.stringify(outcome.detail)}`;
+/** What no call may ever be told, whatever it was: that it was in a deadlock, as all take what they wait for in one order. */
+export const scandalOf = (outcome: Outcome): string | undefined =>
+  outcome.is !== "answered" && outcome.code === "40P01" ? "was told of a deadlock" : undefined;
+
+/** What a judge says of an answer; or that it is nothing that he can read. */
+export function verdictOf<T>(judge: (rows: Row[]) => T, rows: Row[]): T | { wrong: string } {
+  try {
+    return judge(rows);
+  } catch (error) {
+    return { wrong: `${error}: ${JSON.stringify(rows.slice(0, 3))}` };
+  }
 }
 
 /** Asks, and page after page if the answer goes on; writes down what it was told, or says what is wrong with it. */
@@ -39,7 +41,7 @@ export async function read(options: ClientOptions, reading: Reading): Promise<vo
       for (const row of rows) see(known, row);
       return void known.reads.push({ does, request, sent, ended, rows, client: name });
     }
-    const verdict = reading.judge(rows);
+    const verdict = verdictOf(reading.judge, rows);
     if (!verdict) return;
     if ("wrong" in verdict)
       return void known.lies.push({
@@ -56,7 +58,7 @@ function objectionTo(outcome: Outcome, { refused }: Reading): string | undefined
   if (outcome.is === "answered") return must && `was answered, and must be refused with ${must}`;
   if (outcome.is === "refused") {
     if (must === outcome.code) return undefined;
-    if (refused && "may" in refused && refused.may.test(outcome.code)) return undefined;
+    if (refused && "may" in refused && refused.may(outcome.code)) return undefined;
     return `was refused with ${outcome.code}: ${JSON.stringify(outcome.detail)}`;
   }
   return scandalOf(outcome);

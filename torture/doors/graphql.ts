@@ -114,7 +114,7 @@ function outcomeOf({ data, errors }: { data?: Row; errors?: Row[] }): Outcome {
   const rows = inside ? answer[inside] : answer;
   return {
     is: "answered",
-    rows: (Array.isArray(rows) ? rows : [rows]).map((row) => renamed(row, snake) as Row),
+    rows: (Array.isArray(rows) ? rows : [rows]).map((row) => renamed(row ?? {}, snake) as Row),
   };
 }
 

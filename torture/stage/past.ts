@@ -13,7 +13,7 @@ export async function makePast(postgres: Postgres): Promise<{ past: Past; asItWa
   const database = { pool: postgres.pool, connect: () => connectTo(postgres.url()) };
   const { ledger } = await writeHistory(database as Parameters<typeof writeHistory>[0], MONTHS, 40);
   await postgres.pool.query("select daybook.grant_ledger_access($1, $2, 'admin')", [LOGIN, ledger]);
-  const { entries } = await readBooks(postgres.pool, ledger);
+  const { entries, kept } = await readBooks(postgres.pool, ledger);
   const { rows } = await postgres.pool.query<{ id: string; at: number }>(
     "select id, extract(epoch from effective_at)::float8 * 1000 as at from daybook.entries where ledger = $1",
     [ledger],
@@ -21,7 +21,7 @@ export async function makePast(postgres: Postgres): Promise<{ past: Past; asItWa
   const effective = new Map(rows.map(({ id, at }) => [id, at]));
   const past: Past = {
     ledger,
-    accounts: [...entries.keys()],
+    accounts: kept.accounts.map(({ address }) => address),
     months: MONTHS.map(monthsAgo),
     entries: new Map(
       [...entries].map(([account, all]) => [

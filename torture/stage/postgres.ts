@@ -19,6 +19,8 @@ export type Postgres = {
   /** The same database through the proxy, with another login. */
   urlOf(login: string, proxy: Proxy): string;
   dataDir(): string;
+  /** What it has written since the beginning, in order. */
+  logs(): string[];
   /** Ids of its processes, the postmaster first. */
   processes(): number[];
   /** Kills every process at once. */
@@ -77,6 +79,7 @@ export async function startPostgres(folder: string, proxies: Proxy[]): Promise<P
     url: () => cluster.url,
     urlOf: (login, proxy) => `postgres://${login}:${PASSWORD}@127.0.0.1:${proxy.port}/daybook`,
     dataDir: () => dataDir,
+    logs: () => [join(folder, "postgres.log"), `${dataDir}.log`].filter((file) => existsSync(file)),
     processes() {
       const postmaster = postmasterOf(dataDir);
       return postmaster === undefined ? [] : [postmaster, ...childrenOf(postmaster)];
@@ -92,6 +95,7 @@ export async function startPostgres(folder: string, proxies: Proxy[]): Promise<P
     },
     restart: start,
     async moveTo(other) {
+      keepLog(dataDir, join(folder, "postgres.log"));
       dataDir = join(folder, other);
       await start();
     },

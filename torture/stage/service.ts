@@ -11,6 +11,8 @@ export type Service = {
   kill(pause: number): void;
   /** How often it ended by itself after it was ready: a service goes on whatever its database does. */
   failures: string[];
+  /** Lines in which it said that the books are wrong. */
+  alarms(): string[];
   stop(): Promise<void>;
 };
 
@@ -23,12 +25,16 @@ export type ServiceOptions = {
   onReady?: (caught: string) => void;
 };
 
+/** What workers log that find cached figures, transactions or the log itself to be wrong. */
+export const alarmsIn = (log: string): string[] => log.match(/^.*\b(DRIFT|WRONG):.*$/gm) ?? [];
+
 /** How long a part that ended by itself stays away, in milliseconds: about what a process supervisor takes. */
 const REST = 500;
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { name, args, environment, ready, onReady } = options;
   const failures: string[] = [];
+  const alarms: string[] = [];
   let running: Running | undefined;
   let isReady = false;
   let pause: number | undefined;
@@ -46,6 +52,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     void mine.ended.then(({ code, stderr }) => {
       running = undefined;
+      alarms.push(...alarmsIn(stderr));
       if (isStopping) return;
       const isOwnEnd = pause === undefined && isReady;
       if (isOwnEnd) failures.push(`${name} ended with ${code}: ${stderr.slice(-500)}`);
@@ -59,6 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     name,
     failures,
+    alarms: () => [...alarms, ...alarmsIn(running?.output.stderr ?? "")],
     pid: () => running?.process.pid,
     isReady: () => isReady,
     kill(milliseconds) {
