@@ -79,6 +79,22 @@ describe("refusals", () => {
   });
 });
 
+/** Refused when so many answers had been lost. */
+const refusedAfter = (lost: number) =>
+  Object.assign(asked("x", "create_transaction", {}, 1, 2), {
+    fate: "refused",
+    code: "LDLIM",
+    lost,
+  });
+
+test("what was refused is not there, unless an answer was lost before", () => {
+  expect(check(refusedAfter(0))).toEqual([]);
+  expect(check(refusedAfter(1), { id: "t" })).toEqual([]);
+  expect(check(refusedAfter(0), { id: "t" })).toEqual([
+    expect.stringMatching("there all the same"),
+  ]);
+});
+
 test("what must be refused and was, is not there, however many answers were lost", () => {
   const rest = { fate: "refused" as const, code: "LDISO", mustBe: "LDISO", lost: 1 };
   const deed = Object.assign(asked("x", "create_transaction", {}, 1, 2), rest);

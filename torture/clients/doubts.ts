@@ -2,7 +2,7 @@ import type { Args, Door } from "../doors/door.ts";
 import type { Postgres } from "../stage/postgres.ts";
 import { pursue, spread } from "./client.ts";
 import { deedOf, keyOf, makes, type Deed } from "./deed.ts";
-import type { Known } from "./known.ts";
+import { count, type Known } from "./known.ts";
 
 /** How long an answer may take when nothing disturbs any more, in milliseconds: a connection that is dead is noticed meanwhile. */
 export const PATIENCE = 60_000;
@@ -27,6 +27,7 @@ async function askAgain(books: Books, known: Known, door: Door, deed: Deed): Pro
   const before = makes(deed) ? await idOf(books, deed) : undefined;
   const since = performance.now();
   await ask(known, door, deed);
+  count(known, "asked again in the end", deed.fate);
   if (deed.fate === "refused") deed.lost = 0; // nothing of it can be under way any more
   const { fate, answer } = deed;
   if (fate !== "done" || deed.does === "enqueue_transactions") return;
