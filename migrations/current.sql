@@ -14,7 +14,6 @@
 --!include daybook_private/functions/batch_members.sql
 --!include daybook_private/functions/partially_post.sql
 --!include daybook/functions/reverse_transaction.sql
---!include daybook/functions/transfer_between_ledgers.sql
 --!include daybook_private/functions/check_blocks.sql
 --!include daybook_private/functions/check_log_end.sql
 --!include daybook/functions/verify_log.sql

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { violations } from "../support/books.ts";
+import { change, createUnderLocks, openCategories } from "../support/categories.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
   batch,
@@ -79,6 +80,17 @@ const CASES: [string, () => Promise<[Statement, Statement]>][] = [
   [
     "any other, for an external id",
     async () => [pay({ external_id: "x" }), pay({ external_id: "x" })],
+  ],
+  [
+    "any other, for a category",
+    async () => {
+      await openCategories(database, ledger, { all: ["alice"] });
+      const bounds = [{ category: "all", available_balance: { gte: 0 } }];
+      return [
+        change("remove_from", ledger, "all", { account: "alice" }),
+        createUnderLocks(ledger, linesOf("alice", "world", 1), bounds),
+      ];
+    },
   ],
   [
     "a batch, for an account",

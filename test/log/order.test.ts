@@ -109,8 +109,7 @@ test("the queue's limit, which is of the instance", async () => {
   expect(await verify(client, "*")).toMatchObject({ problem: null });
 });
 
-test("a session that went on from its own last id does not go further ahead each time", async () => {
-  await client.query("select uuidv7()");
+test("many changes behind such a record stay close to it, in their order", async () => {
   await call("set_account_limits", { address, balance_min: 1 });
   await shift(ledger);
   for (let n = 2; n < 50; n++) await call("set_account_limits", { address, balance_min: n });
