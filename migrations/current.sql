@@ -14,7 +14,6 @@ drop function if exists daybook_private.complete_change(text, daybook_private.ch
 --!include daybook_private/functions/complete_result.sql
 --!include daybook_private/functions/complete_change.sql
 --!include daybook_private/functions/change_transaction.sql
---!include daybook_private/functions/partially_post.sql
 --!include daybook_private/functions/drain_queue.sql
 -- Literals that mean the same whatever standard_conforming_strings says.
 --!include daybook_private/functions/without_zero_fractions.sql
