@@ -1,3 +1,25 @@
+-- Turns are rows, which nobody but the ledger can hold.
+--!include daybook_private/tables/turns.sql
+alter table daybook_private.turns enable row level security;
+--!include daybook_private/functions/take_turn.sql
+--!include daybook_private/functions/ensure_partitions.sql
+--!include daybook_private/functions/hold_month.sql
+--!include daybook/functions/prepare_restore.sql
+-- The balances of a single call are those after its entries, as in batches.
+drop function if exists daybook_private.resulting_balances(text, daybook.entry_input[]);
+drop function if exists daybook_private.show_balances(text, text, daybook.entry_input[], daybook.transaction_result);
+drop function if exists daybook_private.complete_change(text, daybook_private.change_request, daybook.transaction_result);
+--!include daybook_private/functions/resulting_balances.sql
+--!include daybook_private/functions/show_balances.sql
+--!include daybook_private/functions/complete_result.sql
+--!include daybook_private/functions/complete_change.sql
+--!include daybook_private/functions/change_transaction.sql
+--!include daybook_private/functions/drain_queue.sql
+-- Literals that mean the same whatever standard_conforming_strings says.
+--!include daybook_private/functions/without_zero_fractions.sql
+--!include daybook_private/functions/partition_states.sql
+--!include daybook_private/functions/is_clean_text.sql
+--!include daybook/functions/enqueue_transactions.sql
 -- An import of what was not sealed for a day; heads that were set back; what a clock that is set back leaves behind.
 --!include daybook_private/functions/next_log_id.sql
 --!include daybook_private/functions/log_event.sql

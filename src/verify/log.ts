@@ -1,5 +1,6 @@
 import { Client } from "../client.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { chooseLedgers, type Which } from "./ledgers.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 
@@ -32,7 +33,7 @@ const MOST = 20;
  */
 export async function verifyLogs(options: LogOptions): Promise<number> {
   const client = new Client({
-    connectionString: options.connectionString,
+    connectionString: ownSession(options.connectionString),
     application_name: "daybook verify",
   });
   client.on("error", () => {}); // told by the query as well
