@@ -47,6 +47,10 @@ function unnamed(body: string): string[] {
   return [...types, ...(calls ?? [])];
 }
 
+/** SQL without its comments and without literals that say by an `e` what a backslash means. */
+const plain = (text: string) =>
+  text.replace(/--.*$/gm, "").replace(/\be'(?:[^'\\]|\\.|'')*'/gi, "");
+
 /** Comments stand on the parent of a partition; partitions of months made ahead need none. */
 const RELATIONS = `
   select c.* from pg_class c
@@ -403,6 +407,20 @@ describe("files", () => {
     expect(
       files.filter((file) => /\t|[ ]+$|\r/m.test(read(file)) || !/[^\n]\n$/.test(read(file))),
     ).toEqual([]);
+  });
+
+  test("no plain literal has a backslash: what that means is up to standard_conforming_strings", () => {
+    expect(files.filter((file) => plain(read(file)).includes("\\"))).toEqual([]);
+    expect(plain(String.raw`'a' || e'\n''\'' || '\n' -- \ `)).toBe(String.raw`'a' ||  || '\n' `);
+  });
+
+  test("advisory locks, which anybody may take, are used for nothing but periods", () => {
+    const users = files.filter((file) => /pg_(try_)?advisory/.test(read(file)));
+    expect(users.toSorted()).toEqual([
+      "daybook/functions/close_period.sql",
+      "daybook_private/functions/hold_periods.sql",
+      "daybook_private/functions/is_period_open.sql",
+    ]);
   });
 
   test("every test of what happens at once asks whether the books are right", () => {

@@ -1,4 +1,4 @@
-import { withSettings } from "../database-url.ts";
+import { ownSession } from "../session.ts";
 
 /**
  * A session in which a whole ledger is read or written: times in UTC, and no limit of time, whatever the
@@ -9,11 +9,8 @@ export function longSession(
   connectionString: string,
   settings: Record<string, string> = {},
 ): string {
-  return withSettings(connectionString, {
+  return ownSession(connectionString, {
     timezone: "UTC",
-    datestyle: "ISO,YMD",
-    statement_timeout: "0",
-    transaction_timeout: "0",
     idle_in_transaction_session_timeout: "0",
     ...settings,
   });

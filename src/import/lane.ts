@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QueryResultRow } from "pg";
 import { Client, type ClientOptions } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { ownSession } from "../session.ts";
 import { isLost, isTransient } from "./judge-error.ts";
 
 /** Some 30 seconds in all: long enough for a server that starts again. */
@@ -31,7 +31,7 @@ export type Statement = { name: string; text: string };
  * @throws the error of the first attempt to connect
  */
 export async function openLane(connectionString: string, log: Log): Promise<Lane> {
-  const url = withSettings(connectionString, { timezone: "UTC", datestyle: "ISO,YMD" });
+  const url = ownSession(connectionString, { timezone: "UTC" });
   const options = { connectionString: url, application_name: "daybook import", pipeline: true };
   let current: Promise<Client> = connect(options);
   await current;

@@ -1,6 +1,7 @@
 import { Client } from "../client.ts";
 import { errorCode } from "../errors.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { readShapes, type Shapes } from "./shape.ts";
 import { CHECK_LEDGER, CREATE_LEDGER } from "./statements.ts";
 
@@ -15,7 +16,10 @@ export async function prepareLedger(
   ledger: string,
   create: boolean,
 ): Promise<Shapes> {
-  const client = new Client({ connectionString, application_name: "daybook import" });
+  const client = new Client({
+    connectionString: ownSession(connectionString),
+    application_name: "daybook import",
+  });
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();

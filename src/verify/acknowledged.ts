@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { Client } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import { readLines, type Line } from "../import/lines.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import type { Violation } from "./verify-books.ts";
 
 export type AcknowledgedOptions = {
@@ -34,7 +34,7 @@ export async function verifyAcknowledged(
 ): Promise<{ acknowledged: number; wrong: number }> {
   const { connectionString, file, found } = options;
   const client = new Client({
-    connectionString: withSettings(connectionString, { statement_timeout: "0" }),
+    connectionString: ownSession(connectionString),
     application_name: "daybook verify",
   });
   client.on("error", () => {}); // told by the query as well

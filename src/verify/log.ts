@@ -1,5 +1,6 @@
 import { Client } from "../client.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { chooseLedgers, type Which } from "./ledgers.ts";
 import { inWords, type LogProblem } from "./log-problem.ts";
 
@@ -32,7 +33,7 @@ const MOST = 20;
  */
 export async function verifyLogs(options: LogOptions): Promise<number> {
   const client = new Client({
-    connectionString: options.connectionString,
+    connectionString: ownSession(options.connectionString),
     application_name: "daybook verify",
   });
   client.on("error", () => {}); // told by the query as well
@@ -58,28 +59,31 @@ async function logsOf(client: Client, which: Which): Promise<string[]> {
 
 async function verifyLog(client: Client, ledger: string, options: LogOptions): Promise<number> {
   const head = await headOf(client, ledger);
-  const problems: string[] = [];
+  const problems = new Set<string>();
   const { known } = options;
   if (known && !(await isKnown(client, ledger, known))) {
-    problems.push(`the log never had the head ${known.no}:${known.hash}, or has it no more`);
+    problems.add(`the log never had the head ${known.no}:${known.hash}, or has it no more`);
   }
   const progress = options.progress(Number(head.no));
-  let done = 0n;
+  let from = 1n;
   let unread = 0n;
   try {
-    do {
-      const part = await verifyPart(client, ledger, done + 1n);
-      if (part.problem !== null) problems.push(inWords(part));
-      done = BigInt(part.to_no);
+    // Where something is wrong, the head may be, too: then on until nothing is left.
+    for (let isMore = true; isMore && problems.size < MOST;) {
+      const part = await verifyPart(client, ledger, from);
+      if (part.problem !== null) problems.add(inWords(part));
+      const done = BigInt(part.to_no);
+      isMore = problems.size === 0 ? done < BigInt(head.no) : done >= from;
+      from = done + 1n;
       unread += BigInt(part.unread);
       progress.update(Number(done));
-    } while (done < BigInt(head.no) && problems.length < MOST);
+    }
   } finally {
     progress.stop();
   }
   for (const problem of problems) options.say(`${ledger}: ${problem}`);
-  if (problems.length === 0) options.say(`${ledger}: ${summary(head, unread)}`);
-  return problems.length;
+  if (problems.size === 0) options.say(`${ledger}: ${summary(head, unread)}`);
+  return problems.size;
 }
 
 const summary = ({ no, hash, sealed_at }: Head, unread: bigint) =>

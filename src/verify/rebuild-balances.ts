@@ -1,6 +1,6 @@
 import { Client } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { transactionRanges } from "./pages.ts";
 import type { Progress, Violation } from "./verify-books.ts";
 
@@ -36,7 +36,7 @@ export type RebuildSummary = {
 export async function rebuildBalances(options: RebuildOptions): Promise<RebuildSummary> {
   const { connectionString, ledger, account, progress } = options;
   const client = new Client({
-    connectionString: withSettings(connectionString, { statement_timeout: "0" }),
+    connectionString: ownSession(connectionString),
     application_name: "daybook rebuild",
   });
   client.on("error", () => {}); // told by the query as well

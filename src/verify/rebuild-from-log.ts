@@ -1,5 +1,6 @@
 import { Client } from "../client.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 
 export type PutRight = { violation: string; subject: string; facts: unknown };
 
@@ -12,7 +13,10 @@ export async function rebuildFromLog(
   connectionString: string,
   ledger: string,
 ): Promise<PutRight[]> {
-  const client = new Client({ connectionString, application_name: "daybook rebuild" });
+  const client = new Client({
+    connectionString: ownSession(connectionString),
+    application_name: "daybook rebuild",
+  });
   client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();

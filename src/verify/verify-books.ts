@@ -1,6 +1,6 @@
 import { Client } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { chooseLedgers, type Which } from "./ledgers.ts";
 import { accountPages, transactionRanges } from "./pages.ts";
 
@@ -39,7 +39,7 @@ export type Summary = {
  */
 export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
   const client = new Client({
-    connectionString: withSettings(options.connectionString, { statement_timeout: "0" }),
+    connectionString: ownSession(options.connectionString),
     application_name: "daybook verify",
   });
   client.on("error", () => {}); // told by the query as well

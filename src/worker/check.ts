@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import { culpritOf } from "./failures.ts";
 import { leaveAlone, type LeftAlone } from "./left-alone.ts";
 import { startLoop } from "./loop.ts";
+import { newPatience } from "./patience.ts";
 import { pause, restAfter } from "./pause.ts";
 
 export type CheckOptions = {
@@ -19,6 +20,8 @@ export type CheckOptions = {
   restFactor?: number;
   /** Rest after a pass over all accounts, in milliseconds. Default 10 000. */
   idle?: number;
+  /** After how long without a turn the log says so, in milliseconds. Default ten minutes. */
+  patience?: number;
 };
 
 /** `ledger` and `account_id` say behind which account to go on: at first START, null after the last one. */
@@ -64,7 +67,12 @@ export function startChecking(options: CheckOptions): { stop(): Promise<void> } 
 
 function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<void> } {
   const { connectionString, log, budget = 200, restFactor = 15, idle = 10_000 } = options;
+  const { patience = 600_000 } = options;
   const goal = isFull ? GOAL.full : GOAL.recent;
+  const what = isFull ? "checking everything" : "checking";
+  const turns = newPatience(patience, (seconds) =>
+    log.warn(`${what}: no turn for ${seconds} s, somebody else has it, see docs/runbook.md`),
+  );
   const failed = leaveAlone(REST_FAILED);
   let at = START;
   let began = performance.now();
@@ -72,7 +80,7 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
   return startLoop({
     connectionString,
     log,
-    what: isFull ? "checking everything" : "checking",
+    what,
     applicationName: isFull ? "daybook check all" : "daybook check",
     settings: { synchronous_commit: "off" },
     idle,
@@ -83,6 +91,8 @@ function startWalk(options: CheckOptions, isFull: boolean): { stop(): Promise<vo
         began = started;
       }
       const round = await checkAccounts(client, at, isFull, budget, failed, log);
+      if (round) turns.goesOn();
+      else turns.doesNot();
       for (const finding of round?.drifted ?? []) report(log, finding);
       if (!round || round.ledger === null || round.account_id === null) {
         at = START;

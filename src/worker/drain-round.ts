@@ -2,14 +2,20 @@ import type { Client } from "pg";
 import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isFatal, isPassing } from "./failures.ts";
+import { newPatience, type Patience } from "./patience.ts";
 
 /** How draining a ledger goes: transactions per call, and when to try again after a failure, by performance.now(). */
-type Pace = { size: number; due: number; isLastResort: boolean };
+type Pace = { size: number; due: number; isLastResort: boolean; patience?: Patience };
 
 /** Ledgers whose last calls failed or were slow, and where among many ledgers the next round begins. */
-export type Progress = { paces: Map<string, Pace>; after: string };
+export type Progress = { paces: Map<string, Pace>; after: string; patience: number };
 
-export const newProgress = (): Progress => ({ paces: new Map(), after: "" });
+/** @param patience after how long without being able to apply anything of a ledger the log says so, in milliseconds */
+export const newProgress = (patience: number): Progress => ({
+  paces: new Map(),
+  after: "",
+  patience,
+});
 
 /** How many ledgers a round takes, and how long it goes on with them, in milliseconds. */
 const LEDGERS = 1000;
@@ -43,7 +49,7 @@ export async function drainRound(
     const busy: string[] = [];
     for (const ledger of ledgers) {
       if (stop.aborted) return 0;
-      if (await drain(client, progress.paces, log, ledger)) busy.push(ledger);
+      if (await drain(client, progress, log, ledger)) busy.push(ledger);
     }
     ledgers = busy;
   }
@@ -63,7 +69,7 @@ async function queuedLedgers(client: Client, progress: Progress): Promise<string
 /** Applies a batch; whether it was full. */
 async function drain(
   client: Client,
-  paces: Map<string, Pace>,
+  { paces, patience }: Progress,
   log: Log,
   ledger: string,
 ): Promise<boolean> {
@@ -82,8 +88,17 @@ async function drain(
     return rows[0]?.count === pace.size;
   } catch (error) {
     if (isFatal(error)) throw error;
-    paces.set(ledger, slower(pace, error));
-    if (!isPassing(error)) log.error(`draining ledger ${ledger}: ${describeError(error)}`);
+    const next = slower(pace, error);
+    paces.set(ledger, next);
+    if (isPassing(error)) {
+      const text = `draining ledger ${ledger}: ${describeError(error)}`;
+      next.patience =
+        pace.patience ??
+        newPatience(patience, (seconds) =>
+          log.warn(`${text}, for ${seconds} s, see docs/runbook.md`),
+        );
+      next.patience.doesNot();
+    } else log.error(`draining ledger ${ledger}: ${describeError(error)}`);
     return false;
   }
 }

@@ -9,6 +9,8 @@ export type DrainOptions = {
   idle?: number;
   /** How long to wait for an account that somebody holds, in milliseconds. Default 1000. */
   lockTimeout?: number;
+  /** After how long without being able to apply anything of a ledger the log says so, in milliseconds. Default one minute. */
+  patience?: number;
 };
 
 /**
@@ -17,8 +19,8 @@ export type DrainOptions = {
  * Commits wait for the disk: a receipt that somebody has seen as applied must stay so.
  */
 export function startDraining(options: DrainOptions): { stop(): Promise<void> } {
-  const { connectionString, log, idle = 100, lockTimeout = 1000 } = options;
-  const progress = newProgress();
+  const { connectionString, log, idle = 100, lockTimeout = 1000, patience = 60_000 } = options;
+  const progress = newProgress(patience);
   return startLoop({
     connectionString,
     log,

@@ -1,7 +1,7 @@
 import { Client } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import { describeError, errorCode } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { ownSession } from "../session.ts";
 import { pause } from "./pause.ts";
 
 export type LoopOptions = {
@@ -65,7 +65,7 @@ export function startLoop(options: LoopOptions): { stop(): Promise<void> } {
 
 async function connect(options: LoopOptions): Promise<Client> {
   const client = new Client({
-    connectionString: withSettings(options.connectionString, {
+    connectionString: ownSession(options.connectionString, {
       role: "daybook_worker",
       ...options.settings,
     }),

@@ -1,6 +1,7 @@
 import type { Log } from "../log.ts";
 import { leaveAlone } from "./left-alone.ts";
 import { startLoop } from "./loop.ts";
+import { newPatience } from "./patience.ts";
 import { pause, restAfter } from "./pause.ts";
 import { rollUpAll, sweep } from "./rollup-round.ts";
 
@@ -11,6 +12,8 @@ export type RollupOptions = {
   idle?: number;
   /** How many entries an account must be behind to be rolled up: fewer are quickly added when reading. Default 256. */
   minEntries?: number;
+  /** After how long without being able to roll up anything the log says so, in milliseconds. Default ten minutes. */
+  patience?: number;
 };
 
 /**
@@ -30,8 +33,13 @@ const REST_FAILED = 60_000;
  * Commits do not wait for the disk: sums that a crash undoes are made again, for their cursor is undone with them.
  */
 export function startRollingUp(options: RollupOptions): { stop(): Promise<void> } {
-  const { connectionString, log, idle = 100, minEntries = 256 } = options;
+  const { connectionString, log, idle = 100, minEntries = 256, patience = 600_000 } = options;
   const failed = leaveAlone(REST_FAILED);
+  const turns = newPatience(patience, (seconds) =>
+    log.warn(
+      `rolling up: nothing for ${seconds} s, though accounts are behind, see docs/runbook.md`,
+    ),
+  );
   return startLoop({
     connectionString,
     log,
@@ -45,6 +53,8 @@ export function startRollingUp(options: RollupOptions): { stop(): Promise<void> 
       const rest = Math.max(idle, restAfter(performance.now() - start, REST, LONGEST_REST));
       const behind = accounts.filter((account) => !account.of_both);
       let done = await rollUpAll(client, behind, false, failed, log, () => stop.aborted);
+      if (done > 0 || behind.length === 0) turns.goesOn();
+      else turns.doesNot();
       const next = performance.now() + rest;
       const isOver = () => stop.aborted || performance.now() >= next;
       done += await rollUpAll(client, accounts, true, failed, log, isOver);

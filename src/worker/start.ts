@@ -1,7 +1,7 @@
 import { newPool } from "../client.ts";
-import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 import { checkLedger } from "../migrate/check-version.ts";
+import { ownSession } from "../session.ts";
 import { startChecking } from "./check.ts";
 import { startCheckingTransactions } from "./check-transactions.ts";
 import { startDraining } from "./drain.ts";
@@ -33,7 +33,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   const { connectionString, concurrency = 2, retention = DEFAULT_RETENTION, log } = options;
   const pool = newPool({
     // graphile-worker's tables show rows to their owner only.
-    connectionString: withSettings(connectionString, { role: "daybook_worker" }),
+    connectionString: ownSession(connectionString, { role: "daybook_worker" }),
     max: concurrency + 3, // its listener, its cron and its own statements
     application_name: "daybook work",
   });

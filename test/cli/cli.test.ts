@@ -23,6 +23,13 @@ test.each([
   expect(stdout).toMatch(/Examples:\n {2}\$ /);
 });
 
+test("import --help says how long repeating an import changes nothing", async () => {
+  const { stdout } = await runCli(["import", "--help"]);
+  expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+    "repeating an import changes nothing as long as keys are kept, 30 days unless the worker was told otherwise",
+  );
+});
+
 test("daybook --version is the package's", async () => {
   expect(await runCli(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
 });

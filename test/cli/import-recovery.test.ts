@@ -74,6 +74,21 @@ async function* linesWithDisaster(): AsyncGenerator<Buffer> {
   for (let n = 401; n <= 500; n += 1) yield Buffer.from(line(n));
 }
 
+test("whatever isolation level the login has by default, conditions are accepted", async () => {
+  const login = `test_admin in database ${new URL(db.url).pathname.slice(1)}`;
+  await db.pool.query(`alter role ${login} set default_transaction_isolation to 'repeatable read'`);
+  try {
+    const covered = `, "available_balance": {"gte": -10}`;
+    async function* bytes() {
+      yield Buffer.from(HEADER + line(5, covered) + line(6, covered));
+    }
+    const summary = await run(bytes());
+    expect(summary).toMatchObject({ created: 1, refused: new Map([["LDBAL", 1]]) });
+  } finally {
+    await db.pool.query(`alter role ${login} reset default_transaction_isolation`);
+  }
+});
+
 describe("an import goes on", () => {
   test.each([1, 3])("with each line once after %i lost connections", async (connections) => {
     const summary = await run(linesWithDisaster(), { connections });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { openLedger } from "../support/ledgers.ts";
 import { fillRichLedger } from "../support/rich-ledger.ts";
 import { runCli } from "../support/run-cli.ts";
 import { seal } from "../support/sealing.ts";
@@ -69,4 +70,35 @@ test("what is wrong is told in words", async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^rich: record 1 \([-0-9a-f]{36}\), or what it wrote, was changed/);
   expect(await verify("--ledger", "none")).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("a head that was set back hides nothing of what is behind it, in however many parts", async () => {
+  const client = await database.connect();
+  const ledger = await openLedger(database, { alice: {} });
+  await client.query(
+    `select from daybook.create_transactions($1, array(
+       select row(array[daybook.debit('world', n), daybook.credit('alice', n)], null, null, null, null, null, null, null, null, null)
+                ::daybook.transaction_input
+         from generate_series(1, 6000) n))`,
+    [ledger],
+  );
+  await seal(client, ledger, 500);
+  await client.query("set session_replication_role = replica");
+  await client.query(
+    `update daybook.transactions set description = 'x' where ledger = $1
+        and id = (select log_id from daybook_private.seals where ledger = $1 and no = 5800)`,
+    [ledger],
+  );
+  const told = async (change: string) => {
+    await client.query(`${change} where ledger = '${ledger}'`);
+    const { code, stdout } = await verify("--ledger", ledger);
+    expect(code).toBe(1);
+    return stdout.split("\n").map((line) => /does not end|record \d+/.exec(line)?.[0]);
+  };
+  const wrong = ["does not end", "record 5800", undefined];
+  const first = `select block, last_no, hash from daybook_private.seal_blocks where ledger = '${ledger}' and last_no = 5000`;
+  expect(
+    await told(`update daybook_private.seal_heads set (block, no, hash) = (${first})`),
+  ).toEqual(wrong);
+  expect(await told("delete from daybook_private.seal_heads")).toEqual(wrong);
 });

@@ -290,6 +290,50 @@ test("the last blocks taken away, or all of it, is told by the head that is left
   await client.query("rollback");
 });
 
+const chainAt = (block: number) =>
+  `(select block, last_no, hash from daybook_private.seal_blocks where ledger = 'rich' and block = ${block})`;
+
+test.each([
+  [
+    "set back",
+    `update daybook_private.seal_heads set (block, no, hash) = ${chainAt(1)} where ledger = 'rich'`,
+  ],
+  ["gone", "delete from daybook_private.seal_heads where ledger = 'rich'"],
+])("a head that was %s hides nothing from who goes up to it in parts", async (_, statement) => {
+  await client.query("begin");
+  await client.query("set local session_replication_role = replica");
+  await client.query(statement);
+  expect(await verify(client, LEDGER, 1, 5)).toMatchObject({
+    to_no: "20",
+    problem: "head_differs",
+    detail: { last_block: Number((await whole())[0]!["n"]) },
+  });
+  expect(await verify(client, LEDGER, 41, 5)).toMatchObject({ to_no: "60", problem: null });
+  await client.query("rollback");
+});
+
+const whole = () =>
+  rowsOf("select max(last_no) as n from daybook_private.seal_blocks where ledger = 'rich'");
+
+test("a block that is missing where a part begins is told by its own number", async () => {
+  await client.query("begin");
+  await client.query("set local session_replication_role = replica");
+  await client.query(
+    "delete from daybook_private.seal_blocks where ledger = 'rich' and block in (2, 3)",
+  );
+  for (const [from, max] of [
+    [1, 100],
+    [61, 20],
+  ] as const) {
+    expect(await verify(client, LEDGER, from, max)).toMatchObject({
+      problem: "block_missing",
+      no: "21",
+      detail: { block: 2 },
+    });
+  }
+  await client.query("rollback");
+});
+
 test("a log whose seals were all taken away is told, once there are records older than a day", async () => {
   await client.query("begin");
   await client.query("set local session_replication_role = replica");
@@ -313,6 +357,16 @@ test("a record that was never sealed, older by more than a day than the last, is
      values ('rich', daybook_private.uuid_at(now() - interval '25 hours'), 'drift_found', '{}', 'x')`,
   );
   expect(await verify(client, LEDGER)).toMatchObject({ problem: "record_unsealed" });
+  await client.query("rollback");
+});
+
+test("a record that is not sealed yet is no fault where the last sealed one was made by a clock that was days ahead", async () => {
+  await client.query("begin");
+  await client.query(
+    "update daybook_private.seal_heads set latest = uuidv7(interval '3 days') where ledger = 'rich'",
+  );
+  await client.query("select daybook.set_account_metadata('rich', 'old', '{\"a\": 1}')");
+  expect(await verify(client, LEDGER)).toMatchObject({ problem: null });
   await client.query("rollback");
 });
 

@@ -10,6 +10,7 @@ import { fillRichLedger } from "../support/rich-ledger.ts";
 import { rollUp } from "../support/moments.ts";
 import { drainAs } from "../support/use-books.ts";
 import { runCli } from "../support/run-cli.ts";
+import { LOWEST_ID, seal as sealLog, verify } from "../support/sealing.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 /* What is taken out of one database and put into another is the same ledger. */
@@ -228,6 +229,45 @@ describe("a ledger that was taken elsewhere", () => {
     expect(problem).toBeNull();
   });
 });
+
+describe("records that nobody had sealed for a day are taken along, and have a day to be sealed", () => {
+  test.each(["partly sealed", "not sealed at all"])("of a log that is %s", async (name) => {
+    const ledger = name.replaceAll(" ", "-");
+    const admin = await here.connectAs("test_admin");
+    await admin.query("select daybook.create_ledger($1)", [ledger]);
+    await admin.query("select daybook.open_account($1, 'a', 'USD')", [ledger]);
+    if (name === "partly sealed") await sealLog(here.pool, ledger);
+    await admin.query("select daybook.create_category($1, 'late', 'USD')", [ledger]);
+    await age(here, ledger, "create_category");
+    const out = join(temporary.path, `${ledger}.export`);
+    await exportTo(out, ledger);
+
+    expect(await importFrom(out)).toMatchObject({ code: 0 });
+    expect(await verify(there.pool, ledger)).toMatchObject({ problem: null });
+    const { rows } = await there.pool.query(
+      `select h.latest = coalesce((select max(s.log_id::text)::uuid from daybook_private.seals s
+                                    where s.ledger = h.ledger), $2) as is_known
+         from daybook_private.seal_heads h where h.ledger = $1`,
+      [ledger, LOWEST_ID],
+    );
+    expect(rows).toEqual([{ is_known: true }]);
+    await age(there, "*", "restore_ledger");
+    expect(await verify(there.pool, ledger)).toMatchObject({ problem: "record_unsealed" });
+    expect(await sealLog(there.pool, ledger)).toBe(name === "partly sealed" ? 1 : 3);
+    expect(await verify(there.pool, ledger)).toMatchObject({ problem: null });
+  });
+});
+
+/** As if a record had been made 25 hours before. */
+async function age(db: TestDatabase, ledger: string, kind: string): Promise<void> {
+  const client = await db.connect();
+  await client.query("set session_replication_role = replica");
+  const { rowCount } = await client.query(
+    "update daybook_private.log_events set id = uuidv7(interval '-25 hours') where ledger = $1 and kind = $2",
+    [ledger, kind],
+  );
+  expect(rowCount).toBe(1);
+}
 
 async function expectRefusal(from: string, message: RegExp, flags: string[] = []): Promise<void> {
   const before = await everything(there);

@@ -108,6 +108,18 @@ function outage({ times }: Clients, promotion: number): Record<string, number> {
   return { inAll: first - last, sincePromotion: first - promotion };
 }
 
+test("advisory locks can be kept from strangers; test/security shows that all works on", async () => {
+  const client = await pool.connect();
+  try {
+    await client.query("begin; create role migrator");
+    for (const nth of [0, 1, 2])
+      await client.query(block("sql", "Strangers in the database", {}, nth));
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+});
+
 test("the primary is killed under load: clients, server and worker go on with the standby, and nothing is lost", async () => {
   const [one] = nodes as [Node];
   await pool.query(block("sql", "One region", { "…": "secret" }));

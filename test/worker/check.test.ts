@@ -158,6 +158,33 @@ test("an account that cannot be examined is told, and keeps no other waiting, no
   expect(await looked("bob")).toBe(false);
 });
 
+test("whoever gets no turn for long says so, and does his work when he gets it", async () => {
+  const warnings: string[] = [];
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query("select from daybook_private.turns where task = 'check' for update");
+  await database.pool.query(transfer(ledger, "a3", "a4", 5));
+  const checking = startChecking({
+    connectionString: database.urlOf("daybook_worker"),
+    log: { ...log, warn: (text) => warnings.push(text) },
+    restFactor: 0,
+    idle: 20,
+    patience: 200,
+  });
+  try {
+    await until("it says so", () => warnings.length > 1);
+    expect(new Set(warnings.map((text) => text.replace(/\d+/, "n")))).toEqual(
+      new Set(["checking: no turn for n s, somebody else has it, see docs/runbook.md"]),
+    );
+    await holder.query("commit");
+    const due = `daybook_private.account_counters c join daybook_private.account_checks k using (ledger, account_id)
+                  where c.address = 'a3' and not k.is_full and (k.reached).lock_version = c.lock_version`;
+    await until("it checks", async () => (await count(due)) === 1);
+  } finally {
+    await checking.stop();
+  }
+});
+
 test("a walk that takes long rests less, one that is done in time does not", () => {
   expect([0, 70, 80, 299, 301].map((seconds) => hurry(seconds * 1000, 300_000))).toEqual([
     1,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { Log } from "../../src/log.ts";
+import { silentLog, type Log } from "../../src/log.ts";
 import { startDraining } from "../../src/worker/drain.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -145,6 +145,28 @@ test("one that fails for no reason of the ledger is refused alone, and logged", 
   } finally {
     await remove();
   }
+});
+
+test("what waits for somebody for long is told, again and again, and applied when he is gone", async () => {
+  await draining.stop();
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query(withdrawal(ledger, "alice", 1));
+  await accept(withdrawal(ledger, "alice", 2, { idempotency_key: "waits" }));
+  const log: Log = { ...silentLog, warn: (text) => warnings.push(text) };
+  draining = startDraining({
+    connectionString: database.urlOf("daybook_worker"),
+    log,
+    idle: 20,
+    lockTimeout: 50,
+    patience: 300,
+  });
+  await until("it is told twice", () => warnings.length > 1);
+  expect(warnings[1]).toMatch(
+    new RegExp(`^draining ledger ${ledger}: canceling statement due to lock timeout, for \\d+ s`),
+  );
+  await holder.query("commit");
+  await finished({ applied: 1 });
 });
 
 test("one that fails because the server suffers is not refused, and applied when it is well", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { Log } from "../../src/log.ts";
+import { silentLog, type Log } from "../../src/log.ts";
 import { startRollingUp } from "../../src/worker/rollup.ts";
 import { violations } from "../support/books.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -118,6 +118,23 @@ test("an account that cannot be rolled up is logged once and keeps no other wait
     ),
   ]);
   await change("3");
+});
+
+test("whoever can roll up nothing for long says so, and does when he can", async () => {
+  await rolling.stop();
+  const warnings: string[] = [];
+  const holder = await database.connect();
+  await holder.query("begin");
+  await holder.query("select from daybook_private.turns where task = 'move months' for update");
+  await pay("alice", 5);
+  const log: Log = { ...silentLog, warn: (text) => warnings.push(text) };
+  const connectionString = database.urlOf("daybook_worker");
+  rolling = startRollingUp({ connectionString, log, idle: 20, minEntries: 5, patience: 200 });
+  await until("it says so", () => warnings.length > 0);
+  expect(warnings[0]).toMatch(/^rolling up: nothing for \d+ s, though accounts are behind/);
+  expect(await version("alice")).toBe(0);
+  await holder.query("commit");
+  await until("alice is rolled up", async () => (await version("alice")) === 5, 2_000);
 });
 
 test("goes on after its connection was cut", async () => {
