@@ -3,7 +3,7 @@ import { withSettings } from "./database-url.ts";
 /**
  * What a database or a login may carry for the sake of applications, and what would do harm to ours without a word: at another
  * isolation level conditions are refused, limits of time cut off what takes as long as it has to, warnings are not
- * told, times and texts are read otherwise than they were written.
+ * told, times and texts are read otherwise than they were written, what cannot be is not looked for.
  *
  * Other settings stay as they are: `synchronous_commit`, what the planner may do, `default_transaction_read_only`, whose errors
  * nobody overlooks, `lock_timeout`, and `idle_in_transaction_session_timeout`, for a program that is stopped in the middle.
@@ -17,6 +17,7 @@ const OURS = {
   client_min_messages: "notice",
   datestyle: "ISO,YMD",
   standard_conforming_strings: "on",
+  "plpgsql.check_asserts": "on",
 };
 
 /**
