@@ -154,7 +154,8 @@ describe("daybook work", () => {
       work.process.kill("SIGINT");
       work.process.kill("SIGTERM");
     });
-    expect((await work.ended).code).toBe(143);
+    // Of two that are sent at once either may come second.
+    expect([130, 143]).toContain((await work.ended).code);
   });
 
   test("keeps keys for as long as its flags say", async () => {
