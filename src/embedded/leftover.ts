@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { childrenOf, commandLine, waitForExit } from "./processes.ts";
+import { childrenOf, commandLine, awaitEnd } from "./processes.ts";
 
 /** How long a server may take to shut down, in milliseconds. */
 const PATIENCE = 60_000;
@@ -17,7 +17,7 @@ export async function stopLeftover(dataDir: string, log: Log): Promise<void> {
   if (pid === undefined) return;
   log.warn(`stopping the PostgreSQL server ${pid} that a crash left running`);
   signal(pid, "SIGINT");
-  if (!(await waitForExit(pid, PATIENCE))) {
+  if (!(await awaitEnd(pid, PATIENCE))) {
     throw new Error(`the PostgreSQL server ${pid} still runs on ${dataDir} and does not stop`);
   }
 }
@@ -29,7 +29,7 @@ export async function killServer(dataDir: string): Promise<void> {
   signal(pid, "SIGSTOP"); // so that it starts no further process meanwhile
   const victims = [...childrenOf(pid), pid];
   for (const victim of victims) signal(victim, "SIGKILL");
-  for (const victim of victims) await waitForExit(victim, PATIENCE);
+  for (const victim of victims) await awaitEnd(victim, PATIENCE);
 }
 
 /** The main process of the server that runs on this folder, or undefined. */

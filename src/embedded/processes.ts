@@ -46,7 +46,7 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Waits until a process is gone. Gives whether it went within the time. */
-export async function waitForExit(pid: number, milliseconds: number): Promise<boolean> {
+export async function awaitEnd(pid: number, milliseconds: number): Promise<boolean> {
   const deadline = Date.now() + milliseconds;
   while (isAlive(pid)) {
     if (Date.now() > deadline) return false;
