@@ -14,6 +14,8 @@ export type Options = {
   evil: string;
   /** A deliberate bug of test/mutations, to see that it is found. */
   mutation?: string;
+  /** Kept evidence, which is judged again instead. */
+  judge?: string;
 };
 
 /** Reads the command line. */
@@ -42,6 +44,7 @@ export function readOptions(): Options {
       "",
     )
     .option("--mutation <name>", "a deliberate bug of test/mutations, to see that it is found")
+    .option("--judge <file>", "only judge again what a failing run has kept")
     .parse();
   return program.opts<Options>();
 }

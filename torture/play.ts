@@ -1,5 +1,6 @@
 import { openChapter } from "./chapter.ts";
 import { digest, type Digest } from "./checks/afterwards.ts";
+import type { Evidence } from "./checks/evidence.ts";
 import type { Finding } from "./checks/finding.ts";
 import { judge } from "./checks/judge.ts";
 import { watchBooks } from "./checks/watch.ts";
@@ -23,6 +24,8 @@ export type Chapter = {
   seed: number;
   known: Known;
   findings: Finding[];
+  /** What it was judged by, if it is wrong: it is large. */
+  evidence: Evidence | undefined;
   /** What its books were when they were judged; later chapters must not change them. */
   digests: Digest[];
   /** How long clients worked in it. */
@@ -65,8 +68,8 @@ export async function playChapter(
   }
   const begin = performance.now();
   const watched = await watching;
-  const { findings, judged } = await judge(stage, known);
-  findings.push(...watched.findings);
+  const { findings: judgedWrong, seen, judged, evidence } = await judge(stage, known);
+  const findings = [...seen, ...judgedWrong, ...watched.findings];
   const digests = [await digest(stage, known.ledger), await digest(stage, known.otherLedger)];
   const took = ((performance.now() - begin) / 1000).toFixed(1);
   const { deeds, reads } = known;
@@ -75,7 +78,9 @@ export async function playChapter(
     `${deeds.length} requests, ${reads.length} reads (${judged.judged} balances explained, ${judged.skipped} not), ` +
     `${judged.bounds} bounds on categories (${judged.exact} to the unit), ${judged.expired} holds expired, ` +
     `${watched.looks} looks at all books: ${result}, judged in ${took} s`;
-  return { seed, seconds, known, findings, digests, expired: judged.expired, summary };
+  const kept = findings.length > 0 ? evidence : undefined;
+  const { expired } = judged;
+  return { seed, seconds, known, findings, evidence: kept, digests, expired, summary };
 }
 
 /** The first chapter has the seed of the run, others one of their own: runs of neighbouring seeds have none in common. */

@@ -37,9 +37,9 @@ const once = (name: string): Pick<Aspect, "changes" | "silent"> => ({
   changes: { [name]: () => true },
   silent: [name],
 });
-const memberOf = ({ category, account, child_category }: Row) =>
+export const memberOf = ({ category, account, child_category }: Row) =>
   `${account ?? child_category} in ${category}`;
-const grantOf = ({ role, category }: Row) => (category ? `${role} ${category}` : role);
+export const grantOf = ({ role, category }: Row) => (category ? `${role} ${category}` : role);
 
 /** All that calls set in a ledger, transactions apart. */
 export const ASPECTS: Aspect[] = [

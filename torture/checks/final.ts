@@ -48,7 +48,7 @@ const contrast = ({ name }: Aspect, subject: string, found: unknown, due: unknow
   `${name} ${subject} is ${JSON.stringify(found)}, and should be ${JSON.stringify(due)}`;
 
 /** A deed's attempts that may have come through: the one whose answer arrived, and those whose answers were lost. */
-function callsOf(deed: Deed): Call[] {
+export function callsOf(deed: Deed): Call[] {
   const { fate, lost, sent, ended } = deed;
   const unsure = fate === "unknown" ? Math.max(lost, 1) : lost;
   const [does, all] =

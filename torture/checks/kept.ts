@@ -24,7 +24,8 @@ export type Kept = {
 /** Reads what is set in a ledger. The caller has begun a transaction that sees one snapshot. */
 export async function readKept(client: ClientBase, ledger: string): Promise<Kept> {
   const rows = async (text: string) => (await client.query(text, [ledger])).rows as Row[];
-  const table = (name: string) => rows(`select * from ${name} where ledger = $1`);
+  const table = (name: string, columns: string) =>
+    rows(`select ${columns} from ${name} where ledger = $1`);
   const events = await rows(
     `select l.kind, a.address, l.transaction_id, l.data, extract(epoch from l.created_at)::float8 * 1000 as at
        from daybook_private.log_events l
@@ -33,11 +34,14 @@ export async function readKept(client: ClientBase, ledger: string): Promise<Kept
   );
   const [books] = await rows("select closed_until from daybook.ledgers where name = $1");
   return {
-    accounts: await table("daybook.accounts"),
-    categories: await table("daybook.categories"),
-    members: await table("daybook.category_members"),
-    access: await table("daybook_private.ledger_access"),
-    categoryAccess: await table("daybook_private.category_access"),
+    accounts: await table(
+      "daybook.accounts",
+      "id, address, balance_min, balance_max, closed_at, metadata",
+    ),
+    categories: await table("daybook.categories", "category, normal_balance"),
+    members: await table("daybook.category_members", "category, account, child_category"),
+    access: await table("daybook_private.ledger_access", "role, access"),
+    categoryAccess: await table("daybook_private.category_access", "role, category"),
     closedUntil: books?.["closed_until"] ?? null,
     events: events.map(({ kind, address, transaction_id, data, at }) => ({
       kind,

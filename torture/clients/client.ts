@@ -2,7 +2,7 @@ import { pause } from "../../src/worker/pause.ts";
 import type { Door, Outcome, Row } from "../doors/door.ts";
 import type { SqlDoor } from "../doors/sql.ts";
 import { decide, type Draw, type Wish } from "./decide.ts";
-import { isRepeatable, type Deed, type Plan } from "./deed.ts";
+import { isRepeatable, type Deed, type Plan, type SentBy } from "./deed.ts";
 import { read, scandalOf, verdictOf } from "./read.ts";
 import { count, learn, type Known } from "./known.ts";
 
@@ -22,6 +22,9 @@ export type ClientOptions = {
   giveUp: AbortSignal;
 };
 
+/** What it takes to carry out what is decided. */
+export type Working = Omit<ClientOptions, "wishes" | "draw">;
+
 /** Decides, asks, writes down what came of it; and repeats what it does not know, as the contract says it may. */
 export async function runClient(options: ClientOptions): Promise<void> {
   const { door, known, stop } = options;
@@ -33,14 +36,16 @@ export async function runClient(options: ClientOptions): Promise<void> {
   await options.guest?.close();
 }
 
-async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
+export async function carryOut(options: Working, plan: Plan): Promise<void> {
   if (plan.kind === "rest") return void (await pause(200, options.stop));
   if (plan.kind === "read") return read(options, plan);
   if (plan.kind === "again") return again(options, plan);
   const { deeds } = plan;
   const { known } = options;
   (deeds[0]!.ledger === known.past.ledger ? known.past : known).deeds.push(...deeds);
-  for (const deed of deeds) deed.sent = performance.now();
+  const sentBy = sentByOf(plan);
+  for (const deed of deeds)
+    Object.assign(deed, { sent: performance.now(), ...(sentBy && { sentBy }) });
   if (plan.kind === "several") {
     const calls = deeds.map(({ does, request }): [string, object] => [does, request]);
     const attempt = () => (options.door as SqlDoor).several(calls, plan.end, plan.isolation);
@@ -56,6 +61,14 @@ async function carryOut(options: ClientOptions, plan: Plan): Promise<void> {
     return spread(outcome, deeds.length);
   };
   await pursue(options, deeds, attempt);
+}
+
+function sentByOf(plan: Plan & { kind: "call" | "several" }): SentBy | undefined {
+  const { id, does } = plan.deeds[0]!;
+  if (plan.kind === "several") return { id, isolation: plan.isolation, end: plan.end };
+  const [name, { atomic, transactions }] = plan.call;
+  if (name === does && !transactions) return undefined;
+  return { id, does: name, ...(atomic !== undefined && { atomic }) };
 }
 
 /** A call's outcome is that of all its deeds, or each row is that of one. */
@@ -132,7 +145,7 @@ const kindOf = (row: Row): string =>
 
 /** The same call gives the same answer, however late; the same key with another request is refused. */
 async function again(
-  { known, door }: ClientOptions,
+  { known, door }: Working,
   { deed, isChanged }: Plan & { kind: "again" },
 ): Promise<void> {
   const request = isChanged ? { ...deed.request, description: "another" } : deed.request;

@@ -27,7 +27,14 @@ export type Deed = {
   amid?: Args[];
   /** How it was sent, for whoever reads the history. */
   way: string;
+  /** The call that brought it, if that was another one than its function with its request. */
+  sentBy?: SentBy;
 };
+
+/** A call that brought several deeds, whose id is that of the first: one function, or several in one database transaction. */
+export type SentBy = { id: string } & (
+  { does: string; atomic?: boolean } | { isolation: string; end: "commit" | "rollback" }
+);
 
 /** What a client read, and between which moments. */
 export type Read = {

@@ -1,5 +1,5 @@
 import type { Args, Outcome, Row } from "../doors/door.ts";
-import type { ClientOptions } from "./client.ts";
+import type { Working } from "./client.ts";
 import type { Reading } from "./deed.ts";
 import { count, see } from "./known.ts";
 
@@ -17,7 +17,7 @@ export function verdictOf<T>(judge: (rows: Row[]) => T, rows: Row[]): T | { wron
 }
 
 /** Asks, and page after page if the answer goes on; writes down what it was told, or says what is wrong with it. */
-export async function read(options: ClientOptions, reading: Reading): Promise<void> {
+export async function read(options: Working, reading: Reading): Promise<void> {
   const { known, name } = options;
   if ((reading.call[1] as Args)["ledger"] === known.past.ledger)
     return readPast(options, reading.call);
@@ -66,7 +66,7 @@ function objectionTo(outcome: Outcome, { refused }: Reading): string | undefined
 
 /** What is told of the past, and which refusals are right, is judged with what is known of absent months. */
 async function readPast(
-  { known, door, name }: ClientOptions,
+  { known, door, name }: Working,
   [does, request]: [string, Args],
 ): Promise<void> {
   const sent = performance.now();

@@ -14,13 +14,8 @@ const LAST = 5_000;
 /**
  * What had to do with findings: deeds and reads about the transactions, accounts and categories they name, and what went
  * wrong meanwhile. Of a finding that names nothing that clients know: what happened last, and all that went wrong.
- * Times are milliseconds since the first event of the chapter.
  */
-export function shrink(
-  known: Known,
-  { history }: Pick<Nemesis, "history">,
-  findings: Finding[],
-): Event[] {
+export function shrink(known: History, nemesis: Evils, findings: Finding[]): Event[] {
   const all = eventsOf(known);
   const end = Math.max(0, ...all.map(({ event }) => event.until ?? event.at));
   const isVague = findings.some((finding) => !all.some((one) => isAbout(one, finding)));
@@ -31,10 +26,27 @@ export function shrink(
         (isVague && (one.event.until ?? Infinity) >= end - LAST),
     )
     .map(({ event }) => event);
+  return inOrder(events, isVague ? nemesis.history : meanwhile(events, nemesis), known);
+}
+
+/** All of a history that was minimised, and what went wrong meanwhile. */
+export function shown(known: History, nemesis: Evils, start: History): Event[] {
+  const events = eventsOf(known).map(({ event }) => event);
+  return inOrder(events, meanwhile(events, nemesis), start);
+}
+
+type History = Pick<Known, "deeds" | "reads" | "past">;
+type Evils = Pick<Nemesis, "history">;
+
+function meanwhile(events: Event[], { history }: Evils): Evils["history"] {
   const first = Math.min(...events.map(({ at }) => at));
   const last = Math.max(...events.map(({ until, at }) => until ?? at));
-  const evils = isVague ? history : history.filter(({ at, until }) => until >= first && at <= last);
-  const start = known.deeds[0]?.sent ?? 0;
+  return history.filter(({ at, until }) => until >= first && at <= last);
+}
+
+/** Times are milliseconds since the first event of the chapter. */
+function inOrder(events: Event[], evils: Evils["history"], { deeds }: History): Event[] {
+  const start = deeds[0]?.sent ?? 0;
   const time = (at: number) => Math.round((at - start) * 10) / 10;
   return [...events, ...evils]
     .toSorted((a, b) => a.at - b.at)
@@ -45,7 +57,7 @@ type Named = { event: Event; names: Set<unknown> };
 const isAbout = ({ names }: Named, { about }: Finding) => about.some((name) => names.has(name));
 
 /** All that clients did and read, with the names of what it was about. */
-const eventsOf = ({ deeds, reads, past }: Known): Named[] => [
+const eventsOf = ({ deeds, reads, past }: History): Named[] => [
   ...[...deeds, ...past.deeds].map(({ sent, ended, ...deed }) => {
     const { id, request, answer } = deed as Deed;
     const names = [...namesIn(request), id, answer?.["transaction_id"], answer?.["receipt_id"]];
@@ -59,7 +71,7 @@ const eventsOf = ({ deeds, reads, past }: Known): Named[] => [
 ];
 
 /** All texts in a request, but the ledger, which is the same in nearly all. */
-function namesIn(request: unknown): unknown[] {
+export function namesIn(request: unknown): unknown[] {
   if (typeof request !== "object" || request === null) return [request];
   return Object.entries(request).flatMap(([name, value]) =>
     name === "ledger" ? [] : namesIn(value),

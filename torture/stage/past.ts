@@ -1,5 +1,6 @@
 import { digest, type Digest } from "../checks/afterwards.ts";
-import { readBooks } from "../checks/books.ts";
+import { groupBy } from "../checks/books.ts";
+import { readRecords } from "../checks/records.ts";
 import type { Past } from "../clients/past.ts";
 import { monthsAgo, writeHistory } from "../../test/support/history.ts";
 import { connectTo, type Postgres } from "./postgres.ts";
@@ -13,7 +14,7 @@ export async function makePast(postgres: Postgres): Promise<{ past: Past; asItWa
   const database = { pool: postgres.pool, connect: () => connectTo(postgres.url()) };
   const { ledger } = await writeHistory(database as Parameters<typeof writeHistory>[0], MONTHS, 40);
   await postgres.pool.query("select daybook.grant_ledger_access($1, $2, 'admin')", [LOGIN, ledger]);
-  const { entries, kept } = await readBooks(postgres.pool, ledger);
+  const { entries, kept } = await readRecords(postgres.pool, ledger);
   const { rows } = await postgres.pool.query<{ id: string; at: number }>(
     "select id, extract(epoch from effective_at)::float8 * 1000 as at from daybook.entries where ledger = $1",
     [ledger],
@@ -24,7 +25,7 @@ export async function makePast(postgres: Postgres): Promise<{ past: Past; asItWa
     accounts: kept.accounts.map(({ address }) => address),
     months: MONTHS.map(monthsAgo),
     entries: new Map(
-      [...entries].map(([account, all]) => [
+      [...groupBy(entries, (entry) => entry.account)].map(([account, all]) => [
         account,
         all.map((entry) => ({ ...entry, effectiveAt: effective.get(entry.id)! })),
       ]),
