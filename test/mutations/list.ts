@@ -184,7 +184,7 @@ export const MUTATIONS: Mutation[] = [
       ["perform daybook_private.log_event(", "if closed then perform daybook_private.log_event("],
       ["null, account.id);\n  return account;", "null, account.id); end if;\n  return account;"],
     ],
-    tests: ["test/daybook/reopen_account"],
+    tests: ["test/daybook/reopen_account", "test/torture/kept"],
     options: ["--calm"],
   },
   {
@@ -198,7 +198,7 @@ export const MUTATIONS: Mutation[] = [
       ],
       ["daybook.credit(to_account, amount)", "daybook.credit(to_account, amount + 1)"],
     ],
-    tests: ["test/daybook/transfer_between_ledgers"],
+    tests: ["test/daybook/transfer_between_ledgers", "test/torture/kept"],
     options: ["--calm"],
   },
   {
@@ -230,7 +230,7 @@ export const MUTATIONS: Mutation[] = [
     what: "the expected version of a transaction is not looked at",
     function: "check_version",
     changes: [["if expected_version <> pending.version then", "if false then"]],
-    tests: ["test/properties/histories", "test/concurrency/lifecycle-pairs"],
+    tests: ["test/properties/histories", "test/concurrency/lifecycle-pairs", "test/torture/kept"],
     options: ["--calm"],
   },
   {

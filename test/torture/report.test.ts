@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { isDisturbed } from "../../torture/checks/watch.ts";
 import { newKnown } from "../../torture/clients/known.ts";
 import type { Past } from "../../torture/clients/past.ts";
-import { shrink } from "../../torture/report/shrink.ts";
+import { shown, shrink } from "../../torture/report/shrink.ts";
 import { asked } from "./support.ts";
 
 const failing = (code: string | undefined, message = "") =>
@@ -54,6 +54,14 @@ describe("a shrunk history", () => {
   test("holds what happened last and all that went wrong, if nobody can say what it is about", () => {
     expect(about()).toEqual(["early", "late", "last"]);
     expect(about("main")).toEqual(["early", "late", "last"]);
+  });
+
+  test("is shown as a whole once it was minimised, with what went wrong meanwhile, counted from where the chapter began", () => {
+    const least = { ...known, deeds: known.deeds.slice(1, 2), reads: [] };
+    expect(shown(least, { history }, known)).toMatchObject([
+      { at: -100, what: "early" },
+      { at: 1_000, id: "move" },
+    ]);
   });
 
   test("is counted from the first event", () => {
