@@ -29,7 +29,8 @@ const PATIENCE = 5_000;
  * asked whenever a connection is made, so after a failover the next one leads to the new primary. With
  * `target_session_attrs` in the URL another kind of server will do.
  *
- * A server that vanishes without a word is noticed within half a minute by a connection that rests.
+ * A server that vanishes without a word is noticed within half a minute by a connection that rests. What becomes of a
+ * connection is told by the query that fails; its `error` event, which may come before the caller has the connection, never ends the process.
  */
 export class Client extends PgClient {
   readonly #options: ClientOptions;
@@ -43,6 +44,7 @@ export class Client extends PgClient {
       connectionString: serversOf(options.connectionString)[0]!,
     });
     this.#options = options;
+    this.on("error", () => {});
   }
 
   /** @throws Error with code 08001 if no server will do */

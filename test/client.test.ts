@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Client, newPool, oneServer } from "../src/client.ts";
 import { clusterUrl } from "./support/database.ts";
@@ -77,4 +78,37 @@ test("if none will do the error names each and why", async () => {
   expect((error as Error).message).toMatch(
     /^none of the servers will do: 127\.0\.0\.1:1: .*ECONNREFUSED.*; 127.*: is no standby$/,
   );
+});
+
+/** A message of PostgreSQL's protocol. */
+function message(type: string, ...parts: (string | number[])[]): Buffer {
+  const body = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+  const head = Buffer.alloc(5);
+  head.write(type);
+  head.writeInt32BE(4 + body.length, 1);
+  return Buffer.concat([head, body]);
+}
+
+/** Welcomes each client and ends its session in the same packet, as a server does whose operator is quick. */
+async function abrupt(): Promise<Server> {
+  const welcome = [message("R", [0, 0, 0, 0]), message("Z", "I")];
+  const end = message("E", "SFATAL\0C57P01\0Mterminating connection\0\0");
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).once("data", () => socket.end(Buffer.concat([...welcome, end]))),
+  );
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return server;
+}
+
+test("a session that ends in the moment it begins fails the query, and not the process", async () => {
+  const server = await abrupt();
+  const { port } = server.address() as AddressInfo;
+  const pool = newPool({ connectionString: `postgres://somebody@127.0.0.1:${port}/books` });
+  pool.on("error", () => {});
+  await expect(pool.query("select 1")).rejects.toThrow(/not queryable|terminat/);
+  const client = new Client({ connectionString: `postgres://somebody@127.0.0.1:${port}/books` });
+  await client.connect();
+  await expect(client.query("select 1")).rejects.toThrow(/not queryable|terminat/);
+  await pool.end();
+  server.close();
 });

@@ -101,8 +101,7 @@ function makePool(connectionString: string, log: Log, max: number): Pool {
     // The server may go while connections are being closed: nobody misses them.
     if (!pool.ending) log.error(`lost a connection: ${error.message}`);
   });
-  // One in use tells by the statement that fails; without a listener it would end the process.
-  return pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -55,7 +55,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       alarms.push(...alarmsIn(stderr));
       if (isStopping) return;
       const isOwnEnd = pause === undefined && isReady;
-      if (isOwnEnd) failures.push(`${name} ended with ${code}: ${stderr.slice(-500)}`);
+      const when = new Date().toISOString();
+      if (isOwnEnd) failures.push(`${name} ended with ${code} at ${when}: ${stderr.slice(-4000)}`);
       isReady = false;
       timer = setTimeout(start, pause ?? REST);
       pause = undefined;
