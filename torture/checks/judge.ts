@@ -32,6 +32,8 @@ export async function judge(stage: Stage, known: Known): Promise<Judgement> {
   for (const door of doors) await door.close();
   const restless = unquiet ?? (await awaitQuiet(stage, known));
   if (restless) reporter(seen, "workers")(restless);
+  for (const { failures } of [stage.server, ...stage.workers])
+    for (const failure of failures) reporter(seen, "services")(failure);
   for (const { what, about } of known.lies) reporter(seen, "answers")(what, about);
   const evidence = await readEvidence(postgres.pool, known);
   for (const one of [evidence.here, evidence.abroad, evidence.presence]) {
