@@ -29,26 +29,75 @@ export class LedgerByHand {
     from: string,
     to: string,
     amount: number,
-    { status = "posted", isLocked = false }: MoveOptions = {},
+    { status = "posted", isLocked = false, expires_at }: MoveOptions = {},
   ) {
-    const entries = [
-      { account: from, direction: "debit", amount },
-      { account: to, direction: "credit", amount },
-    ];
+    const entries = linesOf(from, to, amount);
     const answer = { transaction_id: `T${id}`, version: 1, status };
-    this.#done(id, "create_transaction", { entries, description: id, status }, answer);
-    this.#here.transactions.push(rowOf(id, status, this.#now + 1));
-    this.#write(`T${id}`, 1, entries, status, isLocked);
+    const request = { entries, description: id, status, ...(expires_at && { expires_at }) };
+    this.#done(id, "create_transaction", request, answer);
+    const row = this.#make(id, status);
+    if (expires_at) row["expires_at"] = new Date(expires_at);
+    this.#write(row["id"], 1, entries, status, isLocked);
+  }
+
+  /** Hands over what moves an amount; gives what applies it, under the locks of its accounts. */
+  enqueue(id: string, from: string, to: string, amount: number): () => void {
+    const entries = linesOf(from, to, amount);
+    const receipt = { receipt_id: `R${id}`, idempotency_key: id };
+    const request = { entries, description: id, idempotency_key: id };
+    this.#done(id, "enqueue_transactions", request, { ...receipt, state: "queued" });
+    return () => {
+      const { id: transaction_id } = this.#make(id, "posted");
+      const end = { state: "applied", transaction_id, error_code: null };
+      this.#here.receipts.push({ ...receipt, ...end });
+      this.#write(transaction_id, 1, entries, "posted", true);
+    };
   }
 
   /** Posts what is pending, as it is. */
   post(id: string, of: string) {
-    const row = this.#here.transactions.find((one) => one["id"] === `T${of}`)!;
-    const answer = { transaction_id: row["id"], version: 2, status: "posted" };
+    const row = this.#rowOf(of);
+    const lines = this.#linesOf(row);
+    const version = this.#change(row, { status: "posted", posted_at: new Date(this.#now + 11) });
+    const answer = { transaction_id: row["id"], version, status: "posted" };
     this.#done(id, "post_transaction", { transaction_id: row["id"] }, answer);
-    const lines = this.#here.entries.filter(({ transaction }) => transaction === row["id"]);
-    Object.assign(row, { status: "posted", version: 2, posted_at: new Date(this.#now + 1) });
-    this.#write(row["id"], 2, lines, "settled");
+    this.#write(row["id"], version, lines, "settled");
+  }
+
+  /** Asks for another amount of what is pending; another one still may be written. */
+  update(id: string, of: string, amount: number, written = amount) {
+    const row = this.#rowOf(of);
+    const lines = this.#linesOf(row);
+    const version = this.#change(row, {});
+    const [from, to] = lines.map(({ account }) => account) as [string, string];
+    const request = { transaction_id: row["id"], entries: linesOf(from, to, amount) };
+    const answer = { transaction_id: row["id"], version, status: "pending" };
+    this.#done(id, "update_transaction", request, answer);
+    this.#write(row["id"], version, lines, "released");
+    this.#write(row["id"], version, linesOf(from, to, written), "pending");
+  }
+
+  /** Writes what is in the books of a transaction the other way round. */
+  reverse(id: string, of: string) {
+    const { id: transaction_id, version, effective_at } = this.#rowOf(of);
+    const [{ account, amount }, other] = this.#linesOf({ id: transaction_id, version }) as [
+      Entry,
+      Entry,
+    ];
+    const answer = { transaction_id: `T${id}`, version: 1, status: "posted" };
+    this.#done(id, "reverse_transaction", { transaction_id, description: id }, answer);
+    Object.assign(this.#make(id, "posted"), { effective_at });
+    this.#write(`T${id}`, 1, linesOf(other.account, account, amount), "posted");
+  }
+
+  /** The time of what is pending is over, which somebody finds who holds its accounts. */
+  expire(of: string) {
+    const row = this.#rowOf(of);
+    const lines = this.#linesOf(row);
+    this.#now += 10;
+    const facts = { archived_reason: "expired", archived_at: new Date(this.#now) };
+    const version = this.#change(row, { status: "archived", ...facts });
+    this.#write(row["id"], version, lines, "released", true);
   }
 
   limit(id: string, address: string, balance_min: number | null) {
@@ -100,6 +149,26 @@ export class LedgerByHand {
     this.#deeds.push(Object.assign(deed, { answer: { replayed: false, balances: [], ...answer } }));
   }
 
+  /** Adds a transaction to the books. */
+  #make(id: string, status: string): Row {
+    this.#here.transactions.push(rowOf(id, status, this.#now + 1));
+    return this.#here.transactions.at(-1)!;
+  }
+
+  #rowOf = (id: string): Row => this.#here.transactions.find((row) => row["id"] === `T${id}`)!;
+
+  /** What a transaction's last version wrote, but for what that took back. */
+  #linesOf = ({ id, version }: Row): Entry[] =>
+    this.#here.entries.filter(
+      (one) => one.transaction === id && one.version === version && one.effect !== "released",
+    );
+
+  /** A transaction comes to its next version. */
+  #change(row: Row, facts: Row): number {
+    Object.assign(row, { version: row["version"] + 1, ...facts });
+    return row["version"];
+  }
+
   #write(
     transaction: string,
     version: number,
@@ -119,7 +188,12 @@ export class LedgerByHand {
   }
 }
 
-type MoveOptions = { status?: "pending" | "posted"; isLocked?: boolean };
+type MoveOptions = { status?: "pending" | "posted"; isLocked?: boolean; expires_at?: string };
+
+const linesOf = (from: string, to: string, amount: number) => [
+  { account: from, direction: "debit" as const, amount },
+  { account: to, direction: "credit" as const, amount },
+];
 
 /** Accounts of some names have a limit, as the simulator's have. */
 const openingOf = (address: string) => ({

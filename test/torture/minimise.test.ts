@@ -1,10 +1,13 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Evidence } from "../../torture/checks/evidence.ts";
 import { judgeEvidence } from "../../torture/checks/judge-evidence.ts";
 import { readFailure, keepFailure } from "../../torture/report/keep.ts";
+import { coresOf } from "../../torture/report/cores.ts";
 import { kindOf } from "../../torture/report/kinds.ts";
 import { minimise } from "../../torture/report/minimise.ts";
+import { takeApart } from "../../torture/report/units.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { LedgerByHand } from "./ledger-by-hand.ts";
 
@@ -110,6 +113,56 @@ describe("a history that is wrong", () => {
     expect(evidence.known.reads[0]!.rows).toEqual([expect.objectContaining(told)]);
   });
 
+  test("of a balance forgets nothing below what was enqueued before it was asked for, and applied later", () => {
+    const ledger = new LedgerByHand("free:1", "free:2");
+    const apply = ledger.enqueue("queued", "free:2", "free:1", 1);
+    ledger.move("first", "free:2", "free:1", 20);
+    ledger.read("free:1", 1);
+    apply();
+    const { evidence } = minimise(ledger.evidence())!;
+    expect(leftOf(evidence).slice(3)).toEqual(["queued", "first", "read free:1"]);
+  });
+
+  test("of a balance forgets nothing below what expired after it was asked for", () => {
+    const ledger = new LedgerByHand("free:1", "free:2");
+    const held = { status: "pending", isLocked: true, expires_at: "1970-01-01" } as const;
+    ledger.move("hold", "free:2", "free:1", 20, held);
+    ledger.read("free:1", 1);
+    ledger.expire("hold");
+    const { evidence } = minimise(ledger.evidence())!;
+    expect(leftOf(evidence).slice(3)).toEqual(["hold", "read free:1"]);
+  });
+
+  test("keeps all that was written of what was reversed", () => {
+    const ledger = new LedgerByHand("free:1", "free:2");
+    ledger.move("hold", "free:1", "free:2", 5, { status: "pending" });
+    ledger.update("wrong", "hold", 6, 7);
+    ledger.post("post", "hold");
+    ledger.reverse("back", "hold");
+    const { evidence } = minimise(ledger.evidence())!;
+    expect(leftOf(evidence).slice(3)).toEqual(["hold", "wrong"]);
+  });
+
+  test("keeps the limits that were set for what they do not let through", () => {
+    const ledger = new LedgerByHand("world", "limited:1");
+    ledger.limit("limit", "limited:1", -7);
+    ledger.move("wrong", "limited:1", "world", 8);
+    const { evidence } = minimise(ledger.evidence())!;
+    expect(leftOf(evidence).slice(2)).toEqual(["open limited:1", "limit", "wrong"]);
+  });
+
+  test("is kept for the entry that counts wrong, not for those that count on from there", () => {
+    const ledger = new LedgerByHand("free:1", "free:2");
+    ledger.move("hold", "free:1", "free:2", 5, { status: "pending" });
+    ledger.post("wrong", "hold");
+    ledger.move("innocent", "free:1", "free:2", 3);
+    const evidence = ledger.evidence();
+    const [, ...rest] = evidence.here.entries.filter(({ account }) => account === "free:1");
+    for (const entry of rest) entry.counters[2]! -= 1;
+    expect(judgeEvidence(evidence).findings).toHaveLength(1);
+    expect(leftOf(minimise(evidence)!.evidence).slice(3)).toEqual(["hold", "wrong"]);
+  });
+
   test("is found by its beginning where nobody can say who did it", () => {
     const ledger = new LedgerByHand("limited:1", "free:1");
     ledger.limit("limit", "limited:1", -7);
@@ -131,20 +184,58 @@ describe("a history that is wrong", () => {
 
   test("is left as it is when there is no time, and says so", () => {
     const evidence = wrongRead();
-    const least = minimise(evidence, 0)!;
+    const least = minimise(evidence, () => true)!;
     expect(least).toMatchObject({ evidence, before: 17, left: 17, isDone: false });
   });
 
-  test("can be kept in a file", () => {
-    const folder = temporaryFolder();
-    try {
-      const file = join(folder.path, "kept.json");
-      const evidence = wrongRead();
-      keepFailure(file, { kinds: ["some"], evidence });
-      expect(readFailure(file)).toEqual({ kinds: ["some"], evidence });
-    } finally {
-      folder.remove();
-    }
+  test("is not asked for what each of very many findings needs, nor for any more when the time is over", () => {
+    const ledger = new LedgerByHand("free:1", "free:2");
+    for (let n = 0; n < 150; n++) ledger.read("free:1", 1);
+    const evidence = ledger.evidence();
+    const { findings } = judgeEvidence(evidence);
+    expect(findings).toHaveLength(150);
+    const history = takeApart(evidence, findings);
+    expect(coresOf(history, findings, () => false)).toHaveLength(100);
+    let asked = 0;
+    expect(coresOf(history, findings, () => ++asked > 3)).toHaveLength(3);
+  });
+});
+
+describe("evidence in a file", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  beforeEach(() => void (folder = temporaryFolder()));
+  afterEach(() => folder.remove());
+
+  /** Keeps evidence of which a deed was answered something, and reads it again. */
+  function kept(detail: unknown) {
+    const file = join(folder.path, "kept.json");
+    const evidence = wrongRead();
+    evidence.known.deeds[0]!.detail = detail;
+    keepFailure(file, { kinds: ["some"], evidence });
+    expect(readFailure(file)).toEqual({ kinds: ["some"], evidence });
+    return readFailure(file).evidence.known.deeds[0]!.detail;
+  }
+
+  test("is what it was", () => {
+    const date = new Date(5);
+    const map = new Map<unknown, unknown>([[date, new Map([["a", [date]]])]]);
+    const detail = { date, map, list: [1.5, "", Infinity, null, true, { date }], none: null };
+    expect(kept(detail)).toStrictEqual(detail);
+    expect(kept({ nothing: undefined })).toStrictEqual({});
+  });
+
+  test.each([
+    ["-Infinity", -Infinity],
+    ["NaN", NaN],
+    ["undefined", [undefined]],
+    ["Set\\(1\\) { 1 }", new Set([1])],
+    ["5n", 5n],
+    ["Invalid Date", new Date(NaN)],
+    ["Buffer 61", Buffer.from("a")],
+    ["'\\$date': 5", { $date: 5 }],
+  ])("is not there if it held what would be lost: %s", (text, value) => {
+    expect(() => kept({ value })).toThrow(new RegExp(text));
+    expect(existsSync(join(folder.path, "kept.json"))).toBe(false);
   });
 });
 

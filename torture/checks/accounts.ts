@@ -3,7 +3,7 @@ import { broken, type Account } from "../../test/properties/judge.ts";
 import type { Deed } from "../clients/deed.ts";
 import type { Books, Entry } from "./books.ts";
 import type { Report } from "./finding.ts";
-import { applyEntry, newAccount } from "./model.ts";
+import { applyEntry, countsOf, newAccount } from "./model.ts";
 import type { Settings } from "./settings.ts";
 import { written, type Writers } from "./transactions.ts";
 
@@ -32,13 +32,17 @@ type Walk = {
 
 function walk({ address, entries, writers, settings, report }: Walk): void {
   let account = newAccount();
+  let told = countsOf(account);
   /** The version before the expired holds that came just before: who finds them releases them first. */
   let versionBeforeExpiry = 0;
   const seen = new Set<Deed>();
   for (const step of stepsOf(entries, writers)) {
     const before = account;
     account = structuredClone(before);
-    for (const entry of step.entries) link(address, account, entry, report);
+    for (const entry of step.entries) {
+      applyEntry(new Map([[address, account]]), entry);
+      told = link(address, told, entry, report);
+    }
     if (step.writer !== "expiry") {
       if (step.writer && step.entries.some(({ locked }) => locked)) {
         if (seen.has(step.writer))
@@ -82,25 +86,25 @@ function stepsOf(entries: Entry[], writers: Writers): Step[] {
   return steps;
 }
 
-/** One entry more: its version is the next, and its counters are the sums up to it. */
-function link(address: string, account: Account, entry: Entry, report: Report): void {
+/**
+ * One entry more: its version is the next, and its counters are those before it and its own. Who comes after it goes on from what it says, so that
+ * the entry that is wrong is found, and not all that follow.
+ * @param before version and counters that the entry before it tells
+ * @returns those that it tells; while it is queued, those that it should
+ */
+function link(address: string, before: number[], entry: Entry, report: Report): number[] {
+  const account = newAccount();
   applyEntry(new Map([[address, account]]), entry);
-  if (entry.lockVersion !== account.version) {
-    report(
-      `version ${entry.lockVersion} stands where ${account.version} should`,
-      address,
-      entry.transaction,
-    );
+  const due = countsOf(account).map((more, n) => before[n]! + more);
+  const [version, ...sums] = due;
+  const { lockVersion, counters, transaction } = entry;
+  if (lockVersion !== version)
+    report(`version ${lockVersion} stands where ${version} should`, address, transaction);
+  if (JSON.stringify(sums) !== JSON.stringify(counters)) {
+    const what = `version ${lockVersion} says ${counters}, the sums are ${sums}`;
+    report(what, address, transaction);
   }
-  const { pending, posted } = account;
-  const sums = [pending.debit, pending.credit, posted.debit, posted.credit];
-  if (JSON.stringify(sums) !== JSON.stringify(entry.counters)) {
-    report(
-      `version ${entry.lockVersion} says ${entry.counters}, the sums are ${sums}`,
-      address,
-      entry.transaction,
-    );
-  }
+  return [lockVersion, ...counters].map((told, n) => told ?? due[n]!);
 }
 
 function judgeStep(

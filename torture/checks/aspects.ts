@@ -4,7 +4,17 @@ import type { Kept } from "./kept.ts";
 
 /** Something about a ledger that calls set, one after the other. */
 export type Aspect = {
-  name: string;
+  name:
+    | "account"
+    | "limits"
+    | "closing"
+    | "account's metadata"
+    | "transaction's metadata"
+    | "category"
+    | "membership"
+    | "period"
+    | "grant of the ledger"
+    | "grant of a category";
   /** What each function makes of what was so before. */
   changes: Record<string, (before: any, args: Args) => unknown>;
   /** Those of which the log says nothing when they change nothing. */

@@ -46,6 +46,15 @@ export function carryOut(model: Model, deed: Deed | "expiry"): Answer {
 export const figuresOf = (accounts: Map<string, Account>) =>
   JSON.stringify([...accounts].filter(([, { version }]) => version > 0).toSorted());
 
+/** The version and the four counters of an account. */
+export const countsOf = ({ version, pending, posted }: Account): number[] => [
+  version,
+  pending.debit,
+  pending.credit,
+  posted.debit,
+  posted.credit,
+];
+
 /** A model of nothing but accounts that nothing binds. */
 export function newModel(lines: Line[]): Model {
   const accounts = new Map(ALL.map((address) => [address, newAccount()]));

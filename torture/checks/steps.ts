@@ -1,6 +1,6 @@
 import type { Deed } from "../clients/deed.ts";
 import type { Books } from "./books.ts";
-import { applyEntry, newAccount } from "./model.ts";
+import { applyEntry, countsOf, newAccount } from "./model.ts";
 import { written, type Writers } from "./transactions.ts";
 
 /**
@@ -41,8 +41,7 @@ function stepsOf(books: Books, writers: Writers, address: string): Step[] {
     step.at = Math.max(step.at, entry.createdAt);
     const account = newAccount();
     applyEntry(new Map([[address, account]]), entry);
-    const { pending, posted } = account;
-    const more = [1, pending.debit, pending.credit, posted.debit, posted.credit];
+    const more = countsOf(account);
     step.delta = step.delta.map((sum, n) => sum + more[n]!);
     byWriter.set(by, step);
   }
@@ -50,7 +49,7 @@ function stepsOf(books: Books, writers: Writers, address: string): Step[] {
 }
 
 /** What ended by itself, or was enqueued, came at any time after it could; acknowledged calls before their answer. */
-function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: number } {
+export function momentsOf(writer: Deed | "expiry" | undefined): { from: number; until: number } {
   if (writer === "expiry" || !writer) return { from: 0, until: Infinity };
   const isLater = writer.does === "enqueue_transactions" || writer.fate !== "done";
   return { from: writer.sent, until: isLater ? Infinity : writer.ended! };

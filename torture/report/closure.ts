@@ -1,7 +1,7 @@
-import type { History, Unit } from "./units.ts";
+import type { History, Places, Unit } from "./units.ts";
 
 /** Gives units, and all that have to stay or to go with them. */
-export type Closure = (some: Iterable<Unit>) => Set<Unit>;
+type Closure = (some: Iterable<Unit>) => Set<Unit>;
 
 /**
  * What goes with what goes, so that what is left is a history that could have been: who needs it; and what is wrong with a balance, if it may have been
@@ -34,19 +34,16 @@ export const allSeenBy = ({ accounts }: History, some: Unit[]): Unit[] =>
   some.flatMap((unit) => [...unit.saw].flatMap((name) => countedBy(unit, name, accounts, 0)));
 
 function countedBy(unit: Unit, name: string, accounts: History["accounts"], from: number): Unit[] {
-  const places = accounts.get(name) ?? [];
-  const movers = new Set(places.map((place) => place.unit));
-  return [...movers].filter((one) => mayCount(unit, one, places, from));
+  const places: Places = accounts.get(name) ?? new Map();
+  return [...places.keys()].filter((one) => mayCount(unit, one, places, from));
 }
 
 /** Whether who saw an account may have counted there what another one wrote: it began before he had his answer, or has a place below his own. */
 function mayCount(seer: Unit, writer: Unit, places: Places, from: number): boolean {
-  const last = places.findLastIndex(({ unit }) => unit === writer);
-  const own = places.findLastIndex(({ unit }) => unit === seer);
+  const { last } = places.get(writer)!;
+  const own = places.get(seer)?.last ?? -1;
   return last >= from && (last < own || writer.at < seer.until);
 }
-
-type Places = { unit: Unit }[];
 
 const closed =
   (next: (unit: Unit) => Unit[]): Closure =>

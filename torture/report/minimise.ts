@@ -2,19 +2,22 @@ import type { Evidence } from "../checks/evidence.ts";
 import type { Finding } from "../checks/finding.ts";
 import { judgeEvidence } from "../checks/judge-evidence.ts";
 import { allSeenBy, stayingWith } from "./closure.ts";
+import { coresOf, namedIn } from "./cores.ts";
 import { kindOf } from "./kinds.ts";
 import { newSearch, type Search } from "./search.ts";
-import { isAbout, type Unit } from "./units.ts";
+import type { Unit } from "./units.ts";
 
 /** How much of the processor's time may be spent on it, in milliseconds. */
-const LIMIT = 60_000;
+const TIME = 60_000;
 
 /** So many findings are tried to begin with, by what their own events need. */
 const GUESSES = 10;
 
-export type Minimised = {
+type Minimised = {
   evidence: Evidence;
   findings: Finding[];
+  /** What is wrong with all of it. */
+  all: Finding[];
   /** How many deeds and reads there were, and how many are left. */
   before: number;
   left: number;
@@ -26,13 +29,9 @@ export type Minimised = {
  * Leaves out what is not needed for something that is wrong, by judging again and again: something may go if a finding of that kind is still
  * there, and nothing is found that was not found before.
  * Undefined if nothing is wrong with the evidence by itself.
+ * @param isOver whether there is no time left to try more
  */
-export function minimise(evidence: Evidence, limit = LIMIT): Minimised | undefined {
-  const start = process.cpuUsage();
-  const isOver = () => {
-    const { user, system } = process.cpuUsage(start);
-    return (user + system) / 1000 >= limit;
-  };
+export function minimise(evidence: Evidence, isOver = overAfter(TIME)): Minimised | undefined {
   const { findings } = judgeEvidence(evidence);
   if (findings.length === 0) return undefined;
   const search = newSearch(evidence, findings);
@@ -41,7 +40,15 @@ export function minimise(evidence: Evidence, limit = LIMIT): Minimised | undefin
   const isDone = leaveOut(search, isOver);
   const { best } = search;
   const [before, left] = [countOf(evidence), countOf(best.evidence)];
-  return { evidence: best.evidence, findings: best.findings, before, left, isDone };
+  return { evidence: best.evidence, findings: best.findings, all: findings, before, left, isDone };
+}
+
+function overAfter(milliseconds: number): () => boolean {
+  const start = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000 >= milliseconds;
+  };
 }
 
 const countOf = ({ known: { deeds, reads, past } }: Evidence) =>
@@ -52,17 +59,11 @@ function leaveOneFinding(search: Search, findings: Finding[], isOver: () => bool
   const { history, attempt } = search;
   const { units } = history;
   const staying = stayingWith(history);
-  const named = (some: Finding[]) =>
-    units.filter((unit) => some.some((finding) => isAbout(unit, finding)));
-  const cores = findings
-    .map((finding) => staying(named([finding])))
-    .filter(({ size }) => size > 0)
-    .toSorted((a, b) => a.size - b.size);
-  for (const begin of cores.slice(0, GUESSES)) {
+  for (const begin of coresOf(history, findings, isOver).slice(0, GUESSES)) {
     for (let core = begin; !isOver();) {
       const fresh = attempt(units.filter((unit) => !core.has(unit)));
       if (!fresh) return true;
-      const more = staying([...core, ...allSeenBy(history, named(fresh))]);
+      const more = staying([...core, ...allSeenBy(history, namedIn(history, fresh))]);
       if (more.size === core.size) break;
       core = more;
     }

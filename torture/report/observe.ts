@@ -1,8 +1,12 @@
 import type { Books } from "../checks/books.ts";
+import { momentsOf } from "../checks/steps.ts";
 import type { Deed, Read } from "../clients/deed.ts";
 import type { PastRead } from "../clients/past.ts";
 import type { Args, Row } from "../doors/door.ts";
 import { accountIn, membersIn, type History, type Unit } from "./units.ts";
+
+/** Reads of the balances of all accounts there are. */
+const OF_ALL = /^(trial_)?balances?$/;
 
 /**
  * Takes note of the accounts whose balances a unit saw or was judged by; and of members of categories and accounts that must be there for it.
@@ -16,7 +20,7 @@ export function observe(unit: Unit, all: Books[], limited: Set<string>): void {
     const { accounts, categories } = seenBy(event, books);
     for (const address of accounts) unit.sees.set(accountIn(books.ledger, address), 0);
     for (const category of categories) unit.needs.add(membersIn(category));
-    if (/^(trial_)?balances?$/.test(event.does)) for (const one of accounts) unit.needs.add(one);
+    if (OF_ALL.test(event.does)) for (const one of accounts) unit.needs.add(one);
   }
   if (unit.events.length > 0)
     for (const name of unit.moves) if (limited.has(name)) unit.sees.set(name, 0);
@@ -29,12 +33,15 @@ export function observe(unit: Unit, all: Books[], limited: Set<string>): void {
 export function forgetFirst(unit: Unit, accounts: History["accounts"]): void {
   if (unit.events.some(({ does }) => does === "category_balance")) return;
   for (const name of unit.sees.keys()) {
-    const settled = (accounts.get(name) ?? []).findLastIndex(
-      ({ unit: one, isLocked }) => isLocked && one.events.every(({ ended }) => ended! < unit.at),
-    );
-    unit.sees.set(name, Math.max(0, settled));
+    for (const [one, { last, isLocked }] of accounts.get(name) ?? [])
+      if (isLocked && wasThereBefore(one, unit.at))
+        unit.sees.set(name, Math.max(last, unit.sees.get(name)!));
   }
 }
+
+/** Whether a unit was in the books before a moment for sure: what expired or was enqueued can have come at any time. */
+const wasThereBefore = ({ events }: Unit, moment: number) =>
+  events.length > 0 && events.every((one) => "fate" in one && momentsOf(one).until < moment);
 
 /** The accounts of a ledger that ever had a limit. */
 export function limitedIn({ ledger, kept }: Books): string[] {
@@ -57,7 +64,7 @@ function seenBy(event: Deed | Read | PastRead, books: Books): Seen {
     return { ...some, accounts: [...some.accounts, ...askedOf(event)] };
   }
   if (does === "category_balance") return everIn(books, [request["category"]]);
-  const accounts: string[] = /^(trial_)?balances?$/.test(does)
+  const accounts: string[] = OF_ALL.test(does)
     ? books.kept.accounts.map(({ address }) => address)
     : (request["accounts"] ?? (request["account"] ? [request["account"]] : []));
   return { accounts, categories: [] };

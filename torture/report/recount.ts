@@ -1,22 +1,15 @@
 import type { Account } from "../../test/properties/judge.ts";
 import type { Entry, Records } from "../checks/books.ts";
-import { applyEntry, newAccount } from "../checks/model.ts";
+import { applyEntry, countsOf, newAccount } from "../checks/model.ts";
 import { FIGURES } from "../checks/shapes.ts";
 import { written } from "../checks/transactions.ts";
 import type { Deed, Read } from "../clients/deed.ts";
 import type { Row } from "../doors/door.ts";
+import { accountIn } from "./units.ts";
 
 /*
  * Where entries are left out, those that come later on their account count on from what is left before them, and so does who was told of it.
  */
-
-const figuresOf = ({ version, pending, posted }: Account) => [
-  version,
-  pending.debit,
-  pending.credit,
-  posted.debit,
-  posted.credit,
-];
 
 /** Entries without those of some places. */
 export function entriesWithout(entries: Entry[], places: Set<string>): Entry[] {
@@ -29,7 +22,7 @@ export function entriesWithout(entries: Entry[], places: Set<string>): Entry[] {
       applyEntry(less, entry);
       return [];
     }
-    const [fewer, ...sums] = figuresOf(gone);
+    const [fewer, ...sums] = countsOf(gone);
     return {
       ...entry,
       lockVersion: lockVersion === null ? null : lockVersion - fewer!,
@@ -46,17 +39,17 @@ export function tellersOf(all: Records[], places: Set<string>): Teller {
   for (const { ledger, entries } of all) {
     for (const entry of entries) {
       if (!places.has(written(entry.transaction, entry.version))) continue;
-      const name = `${ledger} ${entry.account}`;
+      const name = accountIn(ledger, entry.account);
       gone.set(name, [...(gone.get(name) ?? []), entry]);
     }
   }
   return (ledger, row) => {
     const account = newAccount();
-    for (const entry of gone.get(`${ledger} ${row["account"]}`) ?? [])
+    for (const entry of gone.get(accountIn(ledger, row["account"])) ?? [])
       if (entry.lockVersion !== null && entry.lockVersion <= Number(row["lock_version"]))
         applyEntry(new Map([[entry.account, account]]), entry);
     if (account.version === 0) return row;
-    const less = figuresOf(account);
+    const less = countsOf(account);
     const now = FIGURES.map((name, n) => [name, `${Number(row[name]) - less[n]!}`]);
     return { ...row, ...Object.fromEntries(now) };
   };

@@ -40,12 +40,18 @@ export type History = {
   evidence: Evidence;
   units: Unit[];
   writers: Writers;
-  /** The units of each account's entries, in the order of its versions, and whether they held it. */
-  accounts: Map<string, { unit: Unit; isLocked: boolean }[]>;
+  accounts: Map<string, Places>;
 };
+
+/** The units that wrote entries of an account: how many entries the last of them comes after, and whether the unit held the account for all. */
+export type Places = Map<Unit, { last: number; isLocked: boolean }>;
 
 export const accountIn = (ledger: string, address: string) => `${ledger} ${address}`;
 export const membersIn = (category: string) => `members of ${category}`;
+const limitsOf = (account: string) => `limits of ${account}`;
+
+/** What of a ledger is set, as one name. */
+export const keyOf = ({ name }: Aspect, subject: string) => `${name} ${subject}`;
 
 /** The unit of each event, and of each version that nobody asked for. */
 type Units = Map<object | string, Unit>;
@@ -71,6 +77,7 @@ export function takeApart(evidence: Evidence, findings: Finding[]): History {
   const owner = (id: string, version: number) => ownerOf(id, version, writers, units);
   for (const one of books) {
     placeReceipts(one, deeds, units);
+    placeReversals(one, deeds, units);
     for (const row of one.transactions.values())
       for (let version = 1; version <= row["version"]; version++)
         own(owner(row["id"], version), row["id"], version);
@@ -87,6 +94,9 @@ export function takeApart(evidence: Evidence, findings: Finding[]): History {
     if (mine.length === 0)
       unit.sees.clear(); // if it is judged otherwise without something, that is noticed
     else if (mine.every(({ check }) => check === "reads")) forgetFirst(unit, accounts);
+    // Without the limits that were set it would be judged by those of the beginning.
+    if (mine.some(({ check }) => check === "accounts"))
+      for (const name of unit.moves) unit.needs.add(limitsOf(name));
   }
   return { evidence, units: [...all], writers, accounts };
 }
@@ -125,7 +135,7 @@ function shareSettings({ ledger }: Books, deeds: Deed[], units: Units): void {
     for (const { does, args } of callsOf(deed)) {
       for (const aspect of ASPECTS.filter(({ changes }) => does in changes)) {
         const subject = aspect.subject(args);
-        const key = `${aspect.name} ${subject}`;
+        const key = keyOf(aspect, subject);
         const [unit, other] = [units.get(deed)!, bySubject.get(key)];
         if (other && other !== unit) {
           join(other, unit);
@@ -135,6 +145,7 @@ function shareSettings({ ledger }: Books, deeds: Deed[], units: Units): void {
           bySubject.set(key, unit);
           unit.settings.push({ ledger, aspect, subject });
           if (["account", "category"].includes(aspect.name)) unit.makes.add(subject);
+          if (aspect.name === "limits") unit.makes.add(limitsOf(accountIn(ledger, subject)));
           if (aspect.name === "membership") unit.makes.add(membersIn(args["category"]));
         }
       }
@@ -154,6 +165,14 @@ function placeReceipts({ receipts }: Books, deeds: Deed[], units: Units): void {
   const enqueued = deeds.filter(({ does }) => does === "enqueue_transactions");
   const byKey = new Map(enqueued.map((deed) => [deed.id, units.get(deed)!]));
   for (const [id, row] of receipts) byKey.get(row["idempotency_key"])?.makes.add(id);
+}
+
+/** What is reversed was posted by then, and what is posted does not change: so it takes its last version. */
+function placeReversals({ transactions, byDeed }: Books, deeds: Deed[], units: Units): void {
+  for (const deed of deeds.filter(({ does }) => does === "reverse_transaction")) {
+    const row = transactions.get(deed.request["transaction_id"]);
+    if (row && byDeed.has(deed.id)) units.get(deed)!.needs.add(written(row["id"], row["version"]));
+  }
 }
 
 function ownerOf(id: string, version: number, writers: Writers, units: Units): Unit {
@@ -180,14 +199,15 @@ function placeEntries(
 ): void {
   for (const [address, some] of entries) {
     const name = accountIn(ledger, address);
-    const owners = some.map(({ transaction, version, createdAt, locked }) => {
+    const places: Places = new Map();
+    for (const [last, { transaction, version, createdAt, locked }] of some.entries()) {
       const unit = find(transaction, version);
       const moment = createdAt - zero;
       unit.moves.add(name);
       if (unit.events.length === 0) unit.at = Math.min(unit.at, moment);
       unit.until = Math.max(unit.until, moment); // what is enqueued is judged when it is applied
-      return { unit, isLocked: locked };
-    });
-    accounts.set(name, owners);
+      places.set(unit, { last, isLocked: locked && (places.get(unit)?.isLocked ?? true) });
+    }
+    accounts.set(name, places);
   }
 }

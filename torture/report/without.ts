@@ -6,7 +6,7 @@ import { written } from "../checks/transactions.ts";
 import type { Args, Row } from "../doors/door.ts";
 import { answeredWithout, entriesWithout, readWithout, tellersOf } from "./recount.ts";
 import { UNDO } from "./undo.ts";
-import type { History, Setting, Unit } from "./units.ts";
+import { keyOf, type History, type Setting, type Unit } from "./units.ts";
 
 /** A history without some of its units, and without all that they left in the books. */
 export function without(history: History, gone: Set<Unit>): Evidence {
@@ -96,14 +96,12 @@ function rewound({ writers }: History, row: Row, places: Set<string>): Row {
   };
 }
 
-const keyOf = (aspect: string, subject: string) => `${aspect} ${subject}`;
-
 /** The records of the log that are judged, but for what is left out. */
 function eventsWithout({ kept }: Records, settings: Setting[]) {
-  const out = new Set(settings.map(({ aspect, subject }) => keyOf(aspect.name, subject)));
+  const out = new Set(settings.map(({ aspect, subject }) => keyOf(aspect, subject)));
   return kept.events.filter(({ kind, args }) => {
     const aspects = ASPECTS.filter(({ changes }) => kind in changes);
-    return aspects.some((aspect) => !out.has(keyOf(aspect.name, aspect.subject(args))));
+    return aspects.some((aspect) => !out.has(keyOf(aspect, aspect.subject(args))));
   });
 }
 
@@ -115,7 +113,7 @@ function undone(
   const maker = writers.get(written(subject, 1));
   const request: Args | undefined = maker && maker !== "expiry" ? maker.request : undefined;
   const all = [evidence.here, evidence.abroad].find(({ ledger }) => ledger === records.ledger)!;
-  return UNDO[aspect.name]!(
+  return UNDO[aspect.name](
     records,
     subject,
     aspect.first(arrange({ ...all, entries: [], transactions: [] }), subject, request),
