@@ -4,7 +4,10 @@ import type { Past } from "../clients/past.ts";
 import type { Records } from "./books.ts";
 import { readRecords } from "./records.ts";
 
-/** All that a chapter is judged by when it is over: what clients know of it, and what is in the books. */
+/**
+ * What a chapter is judged by when it is over, and can be judged by again: what clients know of it, and what is in the books. What is
+ * seen besides is not in it.
+ */
 export type Evidence = {
   known: Pick<Known, "deeds" | "reads" | "past">;
   /** The clients' ledger and the other one. */

@@ -12,7 +12,7 @@ import { judgeEvidence, type Judged } from "./judge-evidence.ts";
 import { awaitQuiet } from "./quiet.ts";
 
 /** What was found, and what by: the evidence, which can be judged again, or what was seen besides. */
-export type Judgement = {
+type Judgement = {
   findings: Finding[];
   seen: Finding[];
   judged: Judged;

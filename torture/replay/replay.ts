@@ -12,7 +12,7 @@ import { newTranslator } from "./translate.ts";
 const PATIENCE = 30_000;
 
 /** Where it is played: a database without any of its ledgers, as the superuser. */
-export type Scene = { url: string; pool: Pool; role: string };
+type Scene = { url: string; pool: Pool; role: string };
 
 /**
  * Plays a history again: each call begins when those have ended that had ended before it was sent, so calls that overlapped do so again, over SQL.

@@ -11,7 +11,7 @@ const TIMES = ["effective_at", "expires_at"];
 /** What names something that the ledger made, in requests and answers. */
 const IDS = ["transaction_id", "receipt_id"];
 
-export type Translator = {
+type Translator = {
   /** A request as it is to be made now. */
   translate(request: Args, deed?: Deed): Args;
   /** Whether all that a request names was made this time too. */
@@ -21,7 +21,8 @@ export type Translator = {
 };
 
 /**
- * Ids of what the ledger made are those that it gives now, times are as far away as they were, and each role is one that is there.
+ * Ids of what the ledger made are those that it gives now; when a deed is to take effect or expire is as far away as it was, if that was near; and each
+ * role is one that is there.
  * @param role who is granted what anybody was granted
  */
 export function newTranslator({ here, abroad }: Evidence, role: string): Translator {

@@ -23,43 +23,65 @@ export function sayWrong(findings: Finding[]): void {
   }
 }
 
-/** Says what is wrong in a chapter, and leaves what led to it in files. */
-export function explain(stage: Stage, nemesis: Nemesis, chapter: Chapter, options: Options): void {
-  const { findings, seed } = chapter;
+/** Says what is wrong in a chapter, and leaves what led to it in files of a folder. */
+export function explain(
+  stage: Explained,
+  nemesis: Evils,
+  chapter: Wrong,
+  { chapterSeconds }: Pick<Options, "chapterSeconds">,
+  folder = tmpdir(),
+): void {
+  const { findings, known, seed } = chapter;
   sayWrong(findings);
-  const file = (ending: string) => join(tmpdir(), `daybook-torture-${seed}.${ending}`);
+  const file = (ending: string) => join(folder, `daybook-torture-${seed}.${ending}`);
+  const named = shrink(known, nemesis, findings);
+  writeEvents(file("ndjson"), named);
+  say(`${named.length} events name what the findings name: ${file("ndjson")}`);
   keepLog(stage.postgres.dataDir(), join(stage.folder, "postgres.log"));
   copyFileSync(join(stage.folder, "postgres.log"), file("log"));
-  const named = shrink(chapter.known, nemesis, findings);
-  writeEvents(file("ndjson"), named);
-  say(
-    `${named.length} events name what the findings name: ${file("ndjson")}; what PostgreSQL said: ${file("log")}`,
-  );
-  sayLeast(chapter, nemesis, file);
-  const minutes = (options.chapterSeconds / 60).toFixed(1);
+  say(`what PostgreSQL said: ${file("log")}`);
+  const minutes = (chapterSeconds / 60).toFixed(1);
   say(`the same decisions again: npm run torture -- --seed ${seed} --minutes ${minutes}`);
+  attempt("shrunk", () => sayLeast(chapter, nemesis, file));
 }
 
-/** Leaves the events without which nothing is wrong, where that can be found out, and says how to judge them again. */
-function sayLeast(
-  { known, evidence }: Chapter,
-  nemesis: Nemesis,
-  file: (ending: string) => string,
-) {
+type Explained = Pick<Stage, "folder"> & { postgres: Pick<Stage["postgres"], "dataDir"> };
+type Evils = Pick<Nemesis, "history">;
+type Wrong = Pick<Chapter, "seed" | "findings" | "evidence"> & {
+  known: Pick<Chapter["known"], "deeds" | "reads" | "past">;
+};
+type File = (ending: string) => string;
+
+/** Whatever fails in what is done with findings, they are said to the end. */
+function attempt(done: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    say(`it could not be ${done}: ${error}`);
+  }
+}
+
+/** Leaves the events without which nothing is wrong, where that can be found out. */
+function sayLeast({ findings, known, evidence }: Wrong, nemesis: Evils, file: File): void {
   const least = evidence && minimise(evidence);
-  if (!least)
-    return say(
-      "fewer cannot be told: nothing is wrong with what can be judged again without the database",
+  const judged = kindsOf(least?.all ?? []);
+  const others = kindsOf(findings).filter((kind) => !judged.includes(kind));
+  if (others.length > 0)
+    say(
+      `fewer cannot be told for ${others.join("; ")}: that cannot be judged again without the database`,
     );
+  if (!least) return;
   const kinds = kindsOf(least.findings);
-  keepFailure(file("json"), { kinds, evidence: least.evidence });
-  writeEvents(file("least.ndjson"), shown(least.evidence.known, nemesis, known));
   const end = least.isDone
-    ? "none of which can be left out"
+    ? "nothing more can be left out by itself"
     : "and there was no time to try them all";
+  writeEvents(file("least.ndjson"), shown(least.evidence.known, nemesis, known));
   say(
     `of ${least.before} events ${least.left} are enough, ${end}: ${file("least.ndjson")}; for ${kinds.join("; ")}`,
   );
-  say(`judge them again: npm run torture -- --judge ${file("json")}`);
-  say("keep them as a test: copy that file into test/torture/kept/, under a short name");
+  attempt("kept", () => {
+    keepFailure(file("json"), { kinds, evidence: least.evidence });
+    say(`judge them again: npm run torture -- --judge ${file("json")}`);
+    say("keep them as a test: copy that file into test/torture/kept/, under a short name");
+  });
 }
