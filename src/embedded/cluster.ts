@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { silentLog, type Log } from "../log.ts";
 import { findBinaries } from "./binaries.ts";
 import { ensureCluster } from "./init.ts";

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { extname, join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { errorCode } from "../errors.ts";
 import { serverEnvironment } from "./init.ts";
 import type { ServerUser } from "./os-user.ts";
@@ -63,7 +63,6 @@ export function runServer({ postgres, dataDir, settings, user, logFile }: Server
 export async function waitUntilReady(server: Server, url: string, logFile: string): Promise<void> {
   while (!server.hasExited()) {
     const client = new Client({ connectionString: url });
-    client.on("error", () => {}); // told by connect() as well
     try {
       await client.connect();
       return;

@@ -29,7 +29,6 @@ export async function openSnapshot(
     connectionString: longSession(connectionString, settings),
     application_name: "daybook export",
   });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     await checkLedger(client);

@@ -82,7 +82,6 @@ export async function openLane(connectionString: string, log: Log): Promise<Lane
 
 async function connect(options: ClientOptions): Promise<Client> {
   const client = new Client(options);
-  client.on("error", () => {}); // told by the statements on their way as well
   await client.connect();
   return client;
 }

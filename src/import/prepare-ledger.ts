@@ -20,7 +20,6 @@ export async function prepareLedger(
     connectionString: ownSession(connectionString),
     application_name: "daybook import",
   });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     await checkLedger(client);

@@ -39,7 +39,6 @@ export async function checkLedger(client: Pick<ClientBase, "query">): Promise<vo
 /** As `checkVersion`, over a connection of its own: so that a program fails at its start, not at its first query. */
 export async function checkVersionAt(connectionString: string): Promise<void> {
   const client = new Client({ connectionString });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     await checkVersion(client);

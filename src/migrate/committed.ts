@@ -1,7 +1,8 @@
 import { Logger, migrate as graphileMigrate, run } from "graphile-migrate";
-import { clearAllPools } from "graphile-migrate/dist/pgReal.js";
+import { clearAllPools, withClient } from "graphile-migrate/dist/pgReal.js";
+import { parseSettings } from "graphile-migrate/dist/settings.js";
 import { randomUUID } from "node:crypto";
-import { Client } from "pg";
+import { Client } from "../client.ts";
 import { withSettings } from "../database-url.ts";
 import type { Log } from "../log.ts";
 
@@ -66,13 +67,31 @@ async function withPools<T>(
 ): Promise<T> {
   const name = `daybook migrate ${randomUUID()}`;
   const connectionString = withSettings(options.connectionString, { application_name: name });
+  const named = { ...options, connectionString };
   try {
-    return await work({ ...options, connectionString });
+    await listenToErrors(named);
+    return await work(named);
   } finally {
     clearAllPools();
     // A server that is away has closed them, and the work has failed with a better error.
     await untilGone(options.connectionString, name).catch(() => {});
   }
+}
+
+/**
+ * Nobody listens to a connection that graphile-migrate is using, so its loss would end the process with a stack. It keeps one
+ * connection for all of its work: this one, which tells by the query that fails.
+ */
+async function listenToErrors(named: MigrateOptions): Promise<void> {
+  const settings = await parseSettings(settingsOf(named));
+  // Without pgSettings, which would be set before anybody can listen.
+  await withClient(
+    named.connectionString,
+    { ...settings, pgSettings: undefined },
+    async (client) => {
+      client.on("error", () => {});
+    },
+  );
 }
 
 /** How long to wait for connections that are being closed, in milliseconds. */

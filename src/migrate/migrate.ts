@@ -1,5 +1,5 @@
-import { Client, type DatabaseError } from "pg";
-import { oneServer } from "../client.ts";
+import type { DatabaseError } from "pg";
+import { Client, oneServer } from "../client.ts";
 import type { Log } from "../log.ts";
 import { asOwner, ensurePartitions, showReleases } from "./as-owner.ts";
 import { checkApplied, readCommitted } from "./chain.ts";

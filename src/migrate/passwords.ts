@@ -21,7 +21,6 @@ export async function setPasswords(client: ClientBase, passwords: LoginPasswords
  */
 export async function hasPassword(connectionString: string, role: string): Promise<boolean> {
   const client = new Client({ connectionString });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     const { rows } = await client.query<{ isSeen: boolean }>(

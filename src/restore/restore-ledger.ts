@@ -39,7 +39,6 @@ export async function restoreLedger(options: RestoreOptions): Promise<Replaced |
     connectionString: longSession(connectionString),
     application_name: "daybook import",
   });
-  client.on("error", () => {}); // told by the query as well
   try {
     await checkFiles(folder, manifest);
     await client.connect();

@@ -37,7 +37,6 @@ export async function verifyAcknowledged(
     connectionString: ownSession(connectionString),
     application_name: "daybook verify",
   });
-  client.on("error", () => {}); // told by the query as well
   let [acknowledged, wrong] = [0, 0];
   const pages = new Map<string, object[]>();
   const compare = async (ledger: string) => {

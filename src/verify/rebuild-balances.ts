@@ -39,7 +39,6 @@ export async function rebuildBalances(options: RebuildOptions): Promise<RebuildS
     connectionString: ownSession(connectionString),
     application_name: "daybook rebuild",
   });
-  client.on("error", () => {}); // told by the query as well
   const summary: RebuildSummary = { accounts: 0, rebuilt: [], search: [] };
   const { rebuilt, search } = summary;
   let done = 0;

@@ -17,7 +17,6 @@ export async function rebuildFromLog(
     connectionString: ownSession(connectionString),
     application_name: "daybook rebuild",
   });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     await checkLedger(client);

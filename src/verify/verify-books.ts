@@ -42,7 +42,6 @@ export async function verifyBooks(options: VerifyOptions): Promise<Summary> {
     connectionString: ownSession(options.connectionString),
     application_name: "daybook verify",
   });
-  client.on("error", () => {}); // told by the query as well
   try {
     await client.connect();
     await checkLedger(client);

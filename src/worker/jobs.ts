@@ -4,6 +4,7 @@ import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { workerLogger } from "./logger.ts";
 import { pause } from "./pause.ts";
+import { releasedOnce } from "./released-once.ts";
 import type { Retention } from "./retention.ts";
 import { checkTotals } from "./tasks/check-totals.ts";
 import { ensurePartitions } from "./tasks/ensure-partitions.ts";
@@ -65,7 +66,7 @@ async function startRunner(options: JobsOptions): Promise<Running> {
   const { pool, concurrency, retention, log } = options;
   const taskList = hourly(retention);
   const runner = await run({
-    pgPool: pool,
+    pgPool: releasedOnce(pool),
     concurrency,
     noHandleSignals: true,
     logger: workerLogger(log),

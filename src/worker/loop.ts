@@ -71,7 +71,6 @@ async function connect(options: LoopOptions): Promise<Client> {
     }),
     application_name: options.applicationName,
   });
-  client.on("error", () => {}); // the next query fails and tells
   client.on("notice", ({ severity, message }) => {
     if (severity === "WARNING") options.log.warn(`${options.what}: ${message}`);
   });
