@@ -28,6 +28,8 @@ export type Connection = {
   begun: number;
   /** Ends it when the transaction's time is over, see `watchTime`. */
   watch: NodeJS.Timeout | undefined;
+  /** Given back: what is heard of it from now on concerns somebody else. */
+  released: boolean;
   /** Not to be used again. */
   broken: boolean;
   /** Why it was cut in the middle of the transaction, of which nothing was kept. */
@@ -57,9 +59,11 @@ export async function connect(
     opened,
     begun: Date.now(),
     watch: undefined,
+    released: false,
     broken: false,
     ended: undefined,
     release() {
+      connection.released = true;
       unlimit();
       clearTimeout(connection.watch);
       client.release(connection.broken || isWornOut(client));
@@ -84,6 +88,7 @@ function limitAnswers(connection: Connection): () => void {
 
 /** PostgreSQL forgets `transaction_timeout` with the first error of a transaction; from then on its time is watched here. */
 function watchTime(connection: Connection): void {
+  if (connection.released) return; // the beginning had failed, and nobody waited for what was sent behind it
   const left = connection.begun + Number(TIMEOUTS.transaction_timeout) - Date.now();
   connection.watch ??= setTimeout(
     () => {
