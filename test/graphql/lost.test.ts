@@ -68,7 +68,7 @@ function* cuts(bytes: number, messages: number): Generator<[number, End]> {
 }
 
 /** In bytes. */
-const STEP = 97;
+const STEP = 211;
 
 const untilPoolsKnow = () => sleep(5);
 
