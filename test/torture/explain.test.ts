@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Evidence } from "../../torture/checks/evidence.ts";
 import type { Finding } from "../../torture/checks/finding.ts";
@@ -24,14 +24,19 @@ function wrongRead(): Evidence {
 }
 
 /** What is said of a chapter, without times and the folder. */
-function said(findings: Finding[], known: Evidence["known"], evidence?: Evidence): string[] {
+function said(
+  findings: Finding[],
+  known: Evidence["known"],
+  evidence?: Evidence,
+  log = "data.log",
+): string[] {
   const lines: string[] = [];
   const spy = jest.spyOn(process.stdout, "write").mockImplementation((text) => {
     lines.push(String(text).trim().replace(/^\S+ /, "").replaceAll(folder.path, "."));
     return true;
   });
   try {
-    writeFileSync(inFolder("data.log"), "LOG:  ready\n");
+    writeFileSync(inFolder(log), "LOG:  ready\n");
     const stage = { folder: folder.path, postgres: { dataDir: () => inFolder("data") } };
     const chapter = { seed: 7, findings, known, evidence };
     explain(stage, { history: [] }, chapter, { chapterSeconds: 30 }, folder.path);
@@ -91,4 +96,15 @@ test("what cannot be shrunk is said all the same, and what cannot be kept is shr
     expect.stringMatching(/^it could not be kept: Error: more is NaN/),
   ]);
   expect(existsSync(inFolder("daybook-torture-7.json"))).toBe(false);
+});
+
+test("what PostgreSQL said may be lost, and nothing else with it", () => {
+  const evidence = wrongRead();
+  const { findings } = judgeEvidence(evidence);
+  rmSync(inFolder("data.log"), { force: true });
+  rmSync(inFolder("postgres.log"), { force: true });
+  const lines = said(findings, evidence.known, evidence, "elsewhere.log");
+  expect(lines[2]).toMatch(/^it could not be told what PostgreSQL said: Error: ENOENT/);
+  expect(lines).toContain(AGAIN);
+  expect(lines.at(-1)).toMatch(/^keep them as a test/);
 });

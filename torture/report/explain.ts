@@ -37,9 +37,11 @@ export function explain(
   const named = shrink(known, nemesis, findings);
   writeEvents(file("ndjson"), named);
   say(`${named.length} events name what the findings name: ${file("ndjson")}`);
-  keepLog(stage.postgres.dataDir(), join(stage.folder, "postgres.log"));
-  copyFileSync(join(stage.folder, "postgres.log"), file("log"));
-  say(`what PostgreSQL said: ${file("log")}`);
+  attempt("told what PostgreSQL said", () => {
+    keepLog(stage.postgres.dataDir(), join(stage.folder, "postgres.log"));
+    copyFileSync(join(stage.folder, "postgres.log"), file("log"));
+    say(`what PostgreSQL said: ${file("log")}`);
+  });
   const minutes = (chapterSeconds / 60).toFixed(1);
   say(`the same decisions again: npm run torture -- --seed ${seed} --minutes ${minutes}`);
   attempt("shrunk", () => sayLeast(chapter, nemesis, file));
