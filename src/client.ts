@@ -2,6 +2,7 @@ import { Client as PgClient, Pool, TypeOverrides, type ClientConfig, type PoolCo
 import { serversOf } from "./database-url.ts";
 import { describeError } from "./errors.ts";
 import { parseExactly } from "./exact-json.ts";
+import { keepVigil } from "./vigil.ts";
 
 export type ClientOptions = ClientConfig & { connectionString: string };
 
@@ -29,8 +30,8 @@ const PATIENCE = 5_000;
  * asked whenever a connection is made, so after a failover the next one leads to the new primary. With
  * `target_session_attrs` in the URL another kind of server will do.
  *
- * A server that vanishes without a word is noticed within half a minute by a connection that rests. What becomes of a
- * connection is told by the query that fails; its `error` event, which may come before the caller has the connection, never ends the process.
+ * A server that vanishes without a word is noticed within half a minute by a connection that rests, and within a minute by one
+ * that waits for an answer (`keepVigil`). What becomes of a connection is told by the query that fails; its `error` event, which may come before the caller has the connection, never ends the process.
  */
 export class Client extends PgClient {
   readonly #options: ClientOptions;
@@ -45,6 +46,7 @@ export class Client extends PgClient {
     });
     this.#options = options;
     this.on("error", () => {});
+    keepVigil(this);
   }
 
   /** @throws Error with code 08001 if no server will do */

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import {
   DatabaseError,
   type Pool,
@@ -7,6 +6,7 @@ import {
   type QueryResult,
 } from "pg";
 import { errorCode } from "../errors.ts";
+import { streamOf } from "../vigil.ts";
 import { TIMEOUTS } from "./request.ts";
 import { RolledBackError } from "./rolled-back.ts";
 import { tooLarge } from "./size.ts";
@@ -18,6 +18,10 @@ import { isWornOut, preparedStatement } from "./statements.ts";
  */
 export const ANSWERS = { mostBytes: 200_000_000 };
 
+/** How much longer than PostgreSQL itself the end of an operation is waited for, in milliseconds. */
+export const SILENCE = { most: 10_000 };
+const NOT_KNOWN = "whether anything was kept is not known";
+
 export type Statement = { text: string; values?: readonly unknown[] };
 
 /** A connection on which a transaction was begun, perhaps not answered yet. It is in pipeline mode. */
@@ -26,7 +30,7 @@ export type Connection = {
   opened: Promise<unknown>;
   /** Since when, in milliseconds. */
   begun: number;
-  /** Ends it when the transaction's time is over, see `watchTime`. */
+  /** Ends it when the transaction's time is over, see `endIn`. */
   watch: NodeJS.Timeout | undefined;
   /** Given back: what is heard of it from now on concerns somebody else. */
   released: boolean;
@@ -66,10 +70,12 @@ export async function connect(
       connection.released = true;
       unlimit();
       clearTimeout(connection.watch);
+      connection.watch = undefined;
       client.release(connection.broken || isWornOut(client));
     },
   };
   const unlimit = limited ? limitAnswers(connection) : () => {};
+  watchSilence(connection);
   return connection;
 }
 
@@ -86,17 +92,28 @@ function limitAnswers(connection: Connection): () => void {
   return () => void stream.off("data", check);
 }
 
+/** PostgreSQL ends what takes too long and says so, unless it is stopped, or waits for a standby that is. */
+function watchSilence(connection: Connection): void {
+  endIn(connection, Number(TIMEOUTS.transaction_timeout) + SILENCE.most, () =>
+    Object.assign(new Error(`the database does not answer: ${NOT_KNOWN}`), { code: "08006" }),
+  );
+}
+
 /** PostgreSQL forgets `transaction_timeout` with the first error of a transaction; from then on its time is watched here. */
 function watchTime(connection: Connection): void {
   if (connection.released) return; // the beginning had failed, and nobody waited for what was sent behind it
   const left = connection.begun + Number(TIMEOUTS.transaction_timeout) - Date.now();
-  connection.watch ??= setTimeout(
-    () => {
-      const error = new Error("the statements of the operation took too long together");
-      cut(connection, Object.assign(error, { code: "25P04" }));
-    },
-    Math.max(left, 0),
+  endIn(connection, Math.max(left, 0), () =>
+    Object.assign(new Error("the statements of the operation took too long together"), {
+      code: "25P04",
+    }),
   );
+}
+
+/** In milliseconds. Only what is said last counts. */
+function endIn(connection: Connection, left: number, why: () => Error): void {
+  clearTimeout(connection.watch);
+  connection.watch = setTimeout(() => cut(connection, why()), left);
 }
 
 /** Every statement fails from now on, with errors of the driver's own that do not tell why. */
@@ -111,10 +128,6 @@ function sendTogether(client: PoolClient): void {
   const stream = streamOf(client);
   stream.cork();
   process.nextTick(() => stream.uncork());
-}
-
-function streamOf(client: PoolClient): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 /** Runs one statement of several. */
@@ -196,7 +209,7 @@ function lostConnection(connection: Connection, error: unknown): unknown {
   if (connection.ended) return connection.ended;
   connection.broken = true;
   return Object.assign(
-    new Error("the connection to the database was lost: whether anything was kept is not known", {
+    new Error(`the connection to the database was lost: ${NOT_KNOWN}`, {
       cause: error,
     }),
     {

@@ -2,7 +2,7 @@
 import "./environment.ts";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Pool } from "pg";
+import type { Pool, PoolConfig } from "pg";
 import { postgraphile } from "postgraphile";
 import { grafserv } from "postgraphile/grafserv/node";
 import { newPool } from "../client.ts";
@@ -30,6 +30,8 @@ export type ServerOptions = {
 
 /** How many operations may use the database at once; more wait for their turn. */
 const CONNECTIONS = 20;
+/** A supervisor is told soon, even by a server whose database does not answer. */
+const HEALTH: PoolConfig = { max: 1, connectionTimeoutMillis: 4_000, query_timeout: 4_000 };
 /** How long requests may go on after `stop()` was called. */
 const GRACE_MS = 10_000;
 
@@ -50,9 +52,9 @@ export async function startServer(
     );
   }
   const addressOf = addressReader(trustProxy);
-  const pool = makePool(connectionString, log, CONNECTIONS);
+  const pool = makePool(connectionString, log, { max: CONNECTIONS });
   // One of its own: where all others wait for somebody, the server is well.
-  const health = makePool(connectionString, log, 1);
+  const health = makePool(connectionString, log, HEALTH);
   const stops = [() => pool.end(), () => health.end()];
   const stop = async () => {
     for (const end of stops.splice(0).toReversed()) await end();
@@ -88,14 +90,14 @@ export async function startServer(
   }
 }
 
-function makePool(connectionString: string, log: Log, max: number): Pool {
+function makePool(connectionString: string, log: Log, options: PoolConfig): Pool {
   const pool = newPool({
     connectionString,
-    max,
     connectionTimeoutMillis: 10_000,
     application_name: "daybook serve",
     // Statements are sent without waiting for the answers to those before; see session.ts.
     pipeline: true,
+    ...options,
   });
   pool.on("error", (error) => {
     // The server may go while connections are being closed: nobody misses them.

@@ -19,6 +19,8 @@ export type Cutter = {
   passed(): { bytes: number; messages: number };
   /** Keeps back the next request with that text; gives what ends its connection. */
   keepBack(text: string): Promise<() => void>;
+  /** Nothing passes any more, either way, and nobody is told; new connections are taken or not. */
+  silence(takesNew: "takes new ones" | "takes none"): void;
   endAll(): void;
   close(): void;
 };
@@ -35,6 +37,7 @@ export async function startCutter(url: string): Promise<Cutter> {
   const target = Number(new URL(url).port);
   const open = new Set<Socket>();
   let era = { cut: undefined as Cut | undefined, connections: 0, bytes: 0, messages: 0 };
+  let isSilent = false;
   let kept: { text: string; found(give: () => void): void } | undefined;
 
   const server = createServer({ noDelay: true }, (near) => {
@@ -44,6 +47,7 @@ export async function startCutter(url: string): Promise<Cutter> {
     let mine = { era, bytes: 0, messages: 0 };
     open.add(near);
     near.on("data", (request) => {
+      if (isSilent) return;
       if (!kept || !request.includes(kept.text)) return void far.write(request);
       kept.found(() => near.destroy());
       kept = undefined;
@@ -60,6 +64,7 @@ export async function startCutter(url: string): Promise<Cutter> {
       near.write(message);
     };
     far.on("data", (chunk) => {
+      if (isSilent) return;
       near.cork(); // what came in one packet leaves in one
       for (const message of split(chunk)) if (near.writable) pass(message);
       near.uncork();
@@ -79,6 +84,10 @@ export async function startCutter(url: string): Promise<Cutter> {
     heal: () => begin(undefined),
     passed: () => ({ bytes: era.bytes, messages: era.messages }),
     keepBack: (text) => new Promise((found) => void (kept = { text, found })),
+    silence(takesNew) {
+      isSilent = true;
+      if (takesNew === "takes none") server.close();
+    },
     endAll,
     close() {
       endAll();

@@ -1,0 +1,69 @@
+import { connect, type Socket } from "node:net";
+import type { Client } from "pg";
+
+/**
+ * When a server is looked after, in milliseconds: how long a connection that waits for an answer hears nothing before it asks
+ * whether the server can still be reached, how often it asks, how long it waits for that, and how often in a row nothing may come of it.
+ */
+export const VIGIL = { quiet: 30_000, every: 10_000, patience: 5_000, tries: 3 };
+
+/**
+ * Ends a connection that waits for the answer of a server which cannot be reached any more: a machine that lost its power, or a
+ * network in two. TCP alone would go on for a quarter of an hour, as nobody says that it is over. However long a statement takes, it is
+ * left alone while its server takes connections. The query then fails with code 08006.
+ */
+export function keepVigil(client: Client): void {
+  let asked = false;
+  const query = client.query.bind(client) as (...values: unknown[]) => unknown;
+  client.query = ((...values: unknown[]) => {
+    asked = true;
+    return query(...values);
+  }) as Client["query"];
+  client.on("drain", () => (asked = false));
+  client.once("connect", () => {
+    const timer = setInterval(
+      look(client, () => asked),
+      VIGIL.every,
+    ).unref();
+    client.once("end", () => clearInterval(timer));
+  });
+}
+
+/** The socket under a connection. */
+export function streamOf(client: unknown): Socket {
+  return (client as { connection: { stream: Socket } }).connection.stream;
+}
+
+/** Gives what is to be done from time to time. */
+function look(client: Client, isWaiting: () => boolean): () => Promise<void> {
+  const stream = streamOf(client);
+  let [heard, since, failures] = [stream.bytesRead, Date.now(), 0];
+  return async () => {
+    if (!isWaiting() || stream.bytesRead !== heard) {
+      [heard, since, failures] = [stream.bytesRead, Date.now(), 0];
+    } else if (Date.now() - since >= VIGIL.quiet) {
+      failures = (await isReachable(client)) ? 0 : failures + 1;
+      if (failures >= VIGIL.tries) stream.destroy(unreachable(client));
+    }
+  };
+}
+
+function unreachable({ host, port }: Client): Error {
+  const error = new Error(`${host}:${port} does not answer and cannot be reached any more`);
+  return Object.assign(error, { code: "08006" });
+}
+
+/** Whether anybody takes connections there. */
+function isReachable({ host, port }: Client): Promise<boolean> {
+  const there = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+  return new Promise((resolve) => {
+    const socket = connect({ ...there, timeout: VIGIL.patience });
+    const tell = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => tell(true));
+    socket.once("timeout", () => tell(false));
+    socket.once("error", () => tell(false));
+  });
+}
