@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import type { Client } from "pg";
+import { Client } from "pg";
 
 /**
  * When a server is looked after, in milliseconds: how long a connection that waits for an answer hears nothing before it asks
@@ -14,10 +14,9 @@ export const VIGIL = { quiet: 30_000, every: 10_000, patience: 5_000, tries: 3 }
  */
 export function keepVigil(client: Client): void {
   let asked = false;
-  const query = client.query.bind(client) as (...values: unknown[]) => unknown;
-  client.query = ((...values: unknown[]) => {
+  client.query = ((...values: Parameters<Client["query"]>) => {
     asked = true;
-    return query(...values);
+    return Client.prototype.query.apply(client, values);
   }) as Client["query"];
   client.on("drain", () => (asked = false));
   client.once("connect", () => {
