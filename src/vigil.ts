@@ -10,7 +10,7 @@ export const VIGIL = { quiet: 30_000, every: 10_000, patience: 5_000, tries: 3 }
 /**
  * Ends a connection that waits for the answer of a server which cannot be reached any more: a machine that lost its power, or a
  * network in two. TCP alone would go on for a quarter of an hour, as nobody says that it is over. However long a statement takes, it is
- * left alone while its server takes connections. The query then fails with code 08006.
+ * left alone while its server takes connections. The query then fails with code 08006. On a socket of this machine nobody vanishes so.
  */
 export function keepVigil(client: Client): void {
   let asked = false;
@@ -20,8 +20,10 @@ export function keepVigil(client: Client): void {
   }) as Client["query"];
   client.on("drain", () => (asked = false));
   client.once("connect", () => {
+    const stream = streamOf(client);
+    if (!stream.remoteAddress) return;
     const timer = setInterval(
-      look(client, () => asked),
+      look(stream, () => asked),
       VIGIL.every,
     ).unref();
     client.once("end", () => clearInterval(timer));
@@ -34,27 +36,29 @@ export function streamOf(client: unknown): Socket {
 }
 
 /** Gives what is to be done from time to time. */
-function look(client: Client, isWaiting: () => boolean): () => Promise<void> {
-  const stream = streamOf(client);
+function look(stream: Socket, isWaiting: () => boolean): () => Promise<void> {
+  // Its address and not its name: a name server that is down says nothing about it.
+  const there = { host: stream.remoteAddress!, port: stream.remotePort! };
   let [heard, since, failures] = [stream.bytesRead, Date.now(), 0];
   return async () => {
     if (!isWaiting() || stream.bytesRead !== heard) {
       [heard, since, failures] = [stream.bytesRead, Date.now(), 0];
     } else if (Date.now() - since >= VIGIL.quiet) {
-      failures = (await isReachable(client)) ? 0 : failures + 1;
-      if (failures >= VIGIL.tries) stream.destroy(unreachable(client));
+      failures = (await isReachable(there)) ? 0 : failures + 1;
+      if (failures >= VIGIL.tries) stream.destroy(unreachable(there));
     }
   };
 }
 
-function unreachable({ host, port }: Client): Error {
+type Address = { host: string; port: number };
+
+function unreachable({ host, port }: Address): Error {
   const error = new Error(`${host}:${port} does not answer and cannot be reached any more`);
   return Object.assign(error, { code: "08006" });
 }
 
 /** Whether anybody takes connections there. */
-function isReachable({ host, port }: Client): Promise<boolean> {
-  const there = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+function isReachable(there: Address): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ ...there, timeout: VIGIL.patience });
     const tell = (answer: boolean) => {
