@@ -1,6 +1,7 @@
 import { SignJWT } from "jose";
 import type { Log } from "../../src/log.ts";
 import { startServer, type ServerOptions } from "../../src/server/start.ts";
+import { startCutter, type Cutter } from "../support/cutter.ts";
 import { createDatabase, type Login, type TestDatabase } from "../support/database.ts";
 
 export const SECRET = "a secret of at least thirty-two bytes, for tests";
@@ -29,16 +30,20 @@ export type TestServer = {
   stop(): Promise<void>;
 };
 
-/** A server of its own over a fresh database; without `jwt` it trusts everybody. */
+/**
+ * A server of its own over a fresh database; without `jwt` it trusts everybody.
+ * @param lead the way to the database, if it is not the straight one
+ */
 export async function startTestServer(
   options: Partial<ServerOptions> = {},
   login: Login = "daybook_authenticator",
+  lead = async (url: string) => url,
 ): Promise<TestServer> {
   const database = await createDatabase();
   const logged: string[] = [];
   const write = (message: string) => void logged.push(message);
   const log: Log = { info: write, warn: write, error: write };
-  const connectionString = database.urlOf(login);
+  const connectionString = await lead(database.urlOf(login));
   const server = await startServer({
     connectionString,
     host: "127.0.0.1",
@@ -66,6 +71,21 @@ export async function startTestServer(
       await database.drop();
     },
   };
+}
+
+/** A server with open books whose connections to the database can be cut. */
+export async function startCutServer(): Promise<TestServer & { cutter: Cutter }> {
+  let cutter: Cutter | undefined;
+  const server = await startTestServer({}, undefined, async (url) => {
+    cutter = await startCutter(url);
+    return cutter.lead(url);
+  });
+  await openBooks(server);
+  const stop = async () => {
+    cutter!.close();
+    await server.stop();
+  };
+  return { ...server, cutter: cutter!, stop };
 }
 
 /** Sends a body as it is. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** How a connection ends: closed, reset, or with the last words of a server whose operator terminates the session. */
 export type End = "closed" | "reset" | "terminated";
@@ -15,6 +16,8 @@ export type Cutter = {
   cutAfter(much: number, end: End, nth?: number): void;
   /** Cuts no more; what passes is counted anew. */
   heal(): void;
+  /** Until those whose connections were cut know it. */
+  untilKnown(): Promise<void>;
   /** Since `heal` or `cutAfter`. */
   passed(): { bytes: number; messages: number };
   /** Keeps back the next request with that text; gives what ends its connection. */
@@ -37,6 +40,7 @@ export async function startCutter(url: string): Promise<Cutter> {
   const target = Number(new URL(url).port);
   const open = new Set<Socket>();
   let era = { cut: undefined as Cut | undefined, connections: 0, bytes: 0, messages: 0 };
+  const closing = new Set<Promise<unknown>>();
   let isSilent = false;
   let kept: { text: string; found(give: () => void): void } | undefined;
 
@@ -56,7 +60,10 @@ export async function startCutter(url: string): Promise<Cutter> {
       if (mine.era !== era) mine = { era, bytes: 0, messages: 0 };
       const isMeant = era.cut && (era.cut.nth ?? number) === number;
       const left = isMeant ? leftOf(era.cut!, mine) : Infinity;
-      if (left <= 0 || left < message.length) return void finish(near, era.cut!, message, left);
+      if (left <= 0 || left < message.length) {
+        closing.add(new Promise((resolve) => near.once("close", resolve)));
+        return void finish(near, era.cut!, message, left);
+      }
       for (const count of [mine, era]) {
         count.bytes += message.length;
         count.messages += 1;
@@ -78,10 +85,16 @@ export async function startCutter(url: string): Promise<Cutter> {
   const begin = (cut: Cut | undefined) =>
     void (era = { cut, connections: 0, bytes: 0, messages: 0 });
   const endAll = () => open.forEach((near) => near.destroy());
+  const untilKnown = async () => {
+    await Promise.all(closing);
+    closing.clear();
+    await sleep(5); // of a reset, which nobody answers, one hears at the next turn
+  };
   return {
     lead: (to) => to.replace(`:${target}/`, `:${port}/`),
     cutAfter: (much, how, nth) => begin({ much, end: how, nth }),
     heal: () => begin(undefined),
+    untilKnown,
     passed: () => ({ bytes: era.bytes, messages: era.messages }),
     keepBack: (text) => new Promise((found) => void (kept = { text, found })),
     silence(takesNew) {
