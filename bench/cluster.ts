@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { makeLedger, openServer } from "./server.ts";
 
 export type BenchCluster = { url: string; client: Client; folder: string; stop(): Promise<void> };
@@ -20,7 +20,6 @@ export async function startBenchCluster(database = "daybook_bench"): Promise<Ben
     const url = await server.createDatabase(database);
     await makeLedger(url);
     client = new Client({ connectionString: url });
-    client.on("error", () => {}); // the query fails and tells
     await client.connect();
     return { url, client, folder: server.folder, stop };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 
 /**
  * Waits until nothing waits in the write-ahead queue of `main`, so that what is measured next has the machine to itself.

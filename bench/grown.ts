@@ -11,7 +11,7 @@
  * PostgreSQL in the folder --data, or on BENCH_DATABASE_URL (a superuser's URL), in the database daybook_bench_grown,
  * which is yours to drop. Ten million take some 50 GB of disk.
  */
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startFolding } from "../src/worker/fold.ts";
 import { table } from "./figures.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { cpus, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { chooseDriver } from "./driver.ts";
 import { median, table } from "./figures.ts";
 import { pgbenchVersion } from "./pgbench.ts";

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 
 /** What a session's server process used: µs of a processor (NaN if it cannot be seen from here), and write-ahead log. */
 export type Use = { cpu: number; bytes: number; records: number; pageImages: number };

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { parseScript, type Step, type Variables } from "./script.ts";
 
 export type Load = {

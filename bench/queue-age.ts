@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { share } from "./figures.ts";
 
 /** Of ages in milliseconds, the 99th percentile and the greatest, and what was going on then. */

@@ -10,7 +10,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { startCluster } from "../src/embedded/cluster.ts";
 import { silentLog } from "../src/log.ts";
 import { migrate } from "../src/migrate/migrate.ts";

@@ -19,16 +19,15 @@ const log = consoleLog("bench");
 const options = readOptions(process.argv);
 const { compare, only } = options;
 const missing = missingFile(options);
-if (missing !== undefined) {
-  console.error(`error: there is no file ${missing}`);
-  process.exit(1);
-}
 const yours = compare
   ? alternative(compare, options.compareSetup !== undefined, options.compareUnits)
   : undefined;
 const cases = yours ? [...known, yours] : known;
 
-if (options.list) list();
+if (missing !== undefined) {
+  console.error(`error: there is no file ${missing}`);
+  process.exitCode = 1;
+} else if (options.list) list();
 else await measureAll();
 
 function list(): void {

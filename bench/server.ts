@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { withLogin } from "../src/database-url.ts";
 import { startCluster } from "../src/embedded/cluster.ts";
 import { silentLog } from "../src/log.ts";
@@ -83,7 +83,7 @@ const dropDatabase = (name: string) => `drop database if exists ${name} with (fo
 /** Leaves nothing behind when somebody has seen enough. */
 function onInterrupt(stop: () => Promise<void>): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
+    process.once(signal, () => void stop().finally(() => process.kill(process.pid, signal)));
 }
 
 /** Makes the ledger in a database, staged changes included, unless it has one. */

@@ -8,7 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { silentLog } from "../src/log.ts";
 import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";

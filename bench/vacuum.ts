@@ -10,7 +10,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client } from "../src/client.ts";
 import { consoleLog, silentLog } from "../src/log.ts";
 import { startWorker } from "../src/worker/start.ts";
 import { startBenchCluster } from "./cluster.ts";
@@ -83,7 +83,6 @@ async function measure(service: URL, ending: AbortSignal): Promise<Step[]> {
 /** Enqueues a hundred at a time while not too many wait, until it is to end. Counting them is dear: every tenth time is enough. */
 async function stream(connectionString: string, ending: AbortSignal): Promise<void> {
   const session = new Client({ connectionString, application_name: "bench stream" });
-  session.on("error", () => {}); // the next query fails and tells
   const script = parseScript(read("enqueue-100.sql"));
   try {
     await session.connect();

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../../src/client.ts";
 import { inTurn } from "./grow.ts";
 
 /** What was done for how many, in how many seconds. */

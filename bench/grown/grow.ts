@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client } from "../../src/client.ts";
 import { consoleLog } from "../../src/log.ts";
 import { startProgress } from "../../src/import/progress.ts";
 import { batchesOf, batchOf, carryOut, openLedger, type Plan } from "./plan.ts";
